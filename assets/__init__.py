@@ -1,0 +1,1 @@
+"""Package data: templates, pictures and the script that makes them."""

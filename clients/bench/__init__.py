@@ -1,0 +1,1 @@
+"""What `everloom bench` runs."""

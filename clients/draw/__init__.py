@@ -1,0 +1,1 @@
+"""Pictures for the window: tiles, bodies, the panel."""

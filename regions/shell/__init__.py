@@ -1,0 +1,1 @@
+"""asyncio around the cores: carries out their effects in order, and nothing else."""

@@ -1,0 +1,157 @@
+"""Every body as one row of fixed-width integer columns; create, copy and free a row.
+
+`rows[COLUMN, i]` is int32, `ids[i]` int64 (0: the row is free and all its columns are 0). Only the first `used` rows
+may be taken. A body's goods, coins and columns travel with it in a handover; assets name their holder by id and travel
+too. No column holds a tick number or a row number: neither means anything in another region.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from world.units import ASSETS_PER_REGION, REGION_ROWS
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Bytes2 = npt.NDArray[np.uint8]
+
+# Kinds of body. The numbers stand in snapshots and on the wire.
+FREE: Final = 0
+PLAYER: Final = 1
+VILLAGER: Final = 2
+DEER: Final = 3
+WOLF: Final = 4
+PILE: Final = 5  # goods on the ground: seen and picked up, pushes nothing
+GHOST: Final = 6  # only in a tick's scratch rows, never in a state
+
+# Columns.
+KIND: Final = 0
+X: Final = 1
+Y: Final = 2
+VX: Final = 3
+VY: Final = 4
+INTENT_X: Final = 5  # -127..127: where a player wants to go
+INTENT_Y: Final = 6
+FACING: Final = 7  # 0..7, 0 = east, clockwise (y grows downwards)
+HEALTH: Final = 8
+COOLDOWN: Final = 9  # ticks left before the next strike, gathering, building
+HOP: Final = 10  # handovers so far: of two images of one id the higher is true
+MODE: Final = 11  # what an NPC is doing (world.npc)
+MODE_TICKS: Final = 12  # ticks left in it
+HOME_X: Final = 13  # tile
+HOME_Y: Final = 14
+WORK_X: Final = 15
+WORK_Y: Final = 16
+GOAL_X: Final = 17
+GOAL_Y: Final = 18
+PATH_STEPS: Final = 19  # steps left of the path, 0..32
+PATH_0: Final = 20  # steps as nibbles 0..7 (directions as FACING), the next one in the low nibble of PATH_0
+PATH_1: Final = 21
+PATH_2: Final = 22
+PATH_3: Final = 23
+DOWN_TICKS: Final = 24  # ticks left before a fallen body stands again
+HURT_TICKS: Final = 25  # ticks left in which it shows a wound
+COINS: Final = 26
+GOODS_0: Final = 27  # the first of world.items.ITEMS; one column each
+GOODS: Final = 5
+COLUMNS: Final = GOODS_0 + GOODS
+
+# Asset columns.
+ASSET_ID: Final = 0
+ASSET_HOLDER: Final = 1  # entity id
+ASSET_KIND: Final = 2
+ASSET_TRAITS: Final = 3  # 63 bits from which traits and picture are drawn
+ASSET_COLUMNS: Final = 4
+
+
+class Counter(IntEnum):
+    """Indices into `State.counters`."""
+
+    TICK = 0
+    NEXT_ID = 1  # ids made here so far in this era
+    ERA = 2
+    REGION = 3  # index in the partition, in every id made here
+    COINS_MINTED = 4
+    COINS_BURNED = 5
+    ASSETS_MINTED = 6
+    FINDS_LEFT = 7  # of this hour's budget
+    FINDS_TICKS_LEFT = 8  # until the budget is filled again
+    FINDS_BUDGET = 9  # this region's share of FINDS_PER_HOUR
+    COUNT = 10
+
+
+def make_id(era: int, region: int, number: int) -> int:
+    """An entity or asset id: era in bits 48..62, region index in 36..47, number in 0..35. Never reused, in any era."""
+    if not (1 <= era < 1 << 15 and 0 <= region < 1 << 12 and 1 <= number < 1 << 36):
+        raise OverflowError(f"no id for era {era}, region {region}, number {number}")
+    return era << 48 | region << 36 | number
+
+
+@dataclass
+class State:
+    """One region as arrays.
+
+    `land` is the region's rectangle in tiles (x0, y0, x1, y1), half open. `terrain`, `feature` and `stock` (goods left
+    in a feature) are uint8[h, w] windows whose corner is `window` = (x, y): the land and up to WINDOW_TILES around it.
+    `borders` are the neighbours' rectangles, in the order of the partition; events, ghosts and departures name a
+    neighbour by its index in it.
+    """
+
+    land: tuple[int, int, int, int]
+    world_size: tuple[int, int]
+    borders: tuple[tuple[int, int, int, int], ...]
+    window: tuple[int, int]
+    terrain: Bytes2
+    feature: Bytes2
+    stock: Bytes2
+    rows: Int32s = field(default_factory=lambda: np.zeros((COLUMNS, REGION_ROWS), np.int32))
+    ids: Int64s = field(default_factory=lambda: np.zeros(REGION_ROWS, np.int64))
+    used: int = 0
+    assets: Int64s = field(default_factory=lambda: np.zeros((ASSET_COLUMNS, ASSETS_PER_REGION), np.int64))
+    assets_used: int = 0
+    counters: Int64s = field(default_factory=lambda: np.zeros(Counter.COUNT, np.int64))
+    index: dict[int, int] = field(default_factory=dict)  # id -> row; derived, never encoded
+
+    def row(self, entity: int) -> int:
+        """The row of an entity, or -1."""
+        return self.index.get(entity, -1)
+
+    def free_rows(self) -> int:
+        """How many rows are free."""
+        return len(self.ids) - len(self.index)
+
+    def new_id(self) -> int:
+        """The next id of this region and era."""
+        self.counters[Counter.NEXT_ID] += 1
+        c = self.counters
+        return make_id(int(c[Counter.ERA]), int(c[Counter.REGION]), int(c[Counter.NEXT_ID]))
+
+    def take_row(self, entity: int) -> int:
+        """Give the lowest free row to an entity. Raises OverflowError when the region is full, ValueError on a second."""
+        if entity in self.index:
+            raise ValueError(f"entity {entity} is here already, in row {self.index[entity]}")
+        if len(self.index) == self.used:
+            if self.used == len(self.ids):
+                raise OverflowError(f"all {self.used} rows are taken")
+            row = self.used
+            self.used += 1
+        else:
+            row = int(np.argmin(self.ids[: self.used] != 0))
+        self.ids[row] = entity
+        self.index[entity] = row
+        return row
+
+    def free_row(self, entity: int) -> None:
+        """Free an entity's row; its columns become 0. Raises KeyError when it is not here."""
+        row = self.index.pop(entity)
+        self.ids[row] = 0
+        self.rows[:, row] = 0
+        while self.used and self.ids[self.used - 1] == 0:
+            self.used -= 1
+
+    def reindex(self) -> None:
+        """Rebuild `index` from `ids`, as after decoding."""
+        self.index = {int(self.ids[row]): row for row in np.flatnonzero(self.ids[: self.used])}

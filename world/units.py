@@ -1,0 +1,51 @@
+"""Tick length, fixed-point units, and every capacity of the rules; the relations between them are checked on import.
+
+Lengths are Q16: 65,536 to a tile. Speeds are Q16 a tick. Coordinates are absolute in the world, so a body handed to
+a neighbour keeps its numbers.
+"""
+
+from typing import Final
+
+TICK_MS: Final = 50
+TICKS_PER_SECOND: Final = 1000 // TICK_MS
+
+TILE: Final = 1 << 16  # one tile in Q16
+WIRE_STEP: Final = TILE // 64  # positions are shown to clients in 1/64 tile
+CHUNK_TILES: Final = 16  # a chunk is the unit of interest
+WORLD_TILES_MAX: Final = 4096  # a side; 4096 << 16 leaves three bits of an int32
+
+REGION_ROWS: Final = 8192  # bodies a region can hold, piles and reserved rows included
+ROWS_RESERVED_PER_NEIGHBOUR: Final = 16  # rows promised ahead to each neighbour for handovers
+NEIGHBOURS_MAX: Final = 16
+GHOST_TILES: Final = 2  # bodies this near to a border are shown across it
+BORDER_MARGIN: Final = TILE // 4  # a centre this far past the border leaves
+WINDOW_TILES: Final = 16  # tiles of the neighbours' land that a region keeps for sight and paths
+
+REACH: Final = 2 * TILE  # give, pick up, gather, build, dig: distance from centre to centre
+STRIKE_REACH: Final = TILE + TILE // 2
+GOODS_MAX: Final = 999  # of one kind in one purse
+COINS_MAX: Final = 1_000_000_000
+SPEECH_MAX: Final = 120  # characters of one utterance
+ASSETS_PER_REGION: Final = 4096
+FINDS_PER_HOUR: Final = 120  # the whole world's budget of rare finds
+HOUR_TICKS: Final = 3600 * TICKS_PER_SECOND
+DAY_TICKS: Final = 24 * 60 * TICKS_PER_SECOND  # a day is 24 minutes
+
+ACTIONS_PER_TICK: Final = 512  # of all players in one region and tick
+ACTIONS_PER_PLAYER_PER_TICK: Final = 4
+PATHS_PER_TICK: Final = 32  # A* searches a region may make in a tick, in row order
+PATH_RADIUS: Final = 24  # tiles
+EVENTS_PER_TICK: Final = 4096
+
+
+def _check(holds: bool, relation: str) -> None:
+    if not holds:
+        raise ValueError(f"world limits contradict one another: {relation}")
+
+
+_check(TICK_MS * TICKS_PER_SECOND == 1000, "a second is a whole number of ticks")
+_check(WORLD_TILES_MAX * TILE < 2**31, "every coordinate fits an int32")
+_check(WORLD_TILES_MAX % CHUNK_TILES == 0, "the largest world is whole chunks")
+_check(NEIGHBOURS_MAX * ROWS_RESERVED_PER_NEIGHBOUR * 2 < REGION_ROWS, "reserved rows leave half a region to live in")
+_check(GHOST_TILES * TILE > STRIKE_REACH, "what can be struck across a border is shown across it")
+_check(WINDOW_TILES >= GHOST_TILES, "ghosts stand on known tiles")

@@ -97,7 +97,7 @@ class Speak(msgspec.Struct, array_like=True, tag=11, frozen=True, forbid_unknown
 
 Action = Move | Strike | Gather | Give | GiveCoins | GiveAsset | Drop | PickUp | Build | Dig | Speak
 
-_decoder: Final = msgspec.msgpack.Decoder(Action)
+_decoder: Final[msgspec.msgpack.Decoder[Action]] = msgspec.msgpack.Decoder(Action)
 _encoder: Final = msgspec.msgpack.Encoder()
 
 # Actions that move something of worth need a signed head that covers them (regions.scheduler).

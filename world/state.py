@@ -130,7 +130,7 @@ class State:
         return make_id(int(c[Counter.ERA]), int(c[Counter.REGION]), int(c[Counter.NEXT_ID]))
 
     def take_row(self, entity: int) -> int:
-        """Give the lowest free row to an entity. Raises OverflowError when the region is full, ValueError on a second."""
+        """Give the lowest free row to an entity. OverflowError when the region is full, ValueError if it is here."""
         if entity in self.index:
             raise ValueError(f"entity {entity} is here already, in row {self.index[entity]}")
         if len(self.index) == self.used:
@@ -154,4 +154,4 @@ class State:
 
     def reindex(self) -> None:
         """Rebuild `index` from `ids`, as after decoding."""
-        self.index = {int(self.ids[row]): row for row in np.flatnonzero(self.ids[: self.used])}
+        self.index = {int(self.ids[row]): int(row) for row in np.flatnonzero(self.ids[: self.used])}

@@ -1,0 +1,76 @@
+"""Every limit and setting of the running world, in one place; how they relate is checked on import.
+
+Times are milliseconds, sizes bytes, unless the name says otherwise.
+"""
+
+from typing import Final
+
+from world.units import ACTIONS_PER_TICK, TICK_MS
+
+RECORD_FORMAT: Final = 1
+SPAN: Final = 32  # records between two state hashes, two signed heads, two AO Advance items
+
+RECORD_BYTES_MAX: Final = 256 * 1024  # the log's message limit is above it
+INPUT_BYTES_MAX: Final = 96 * 1024  # of one tick; inputs close before the record reaches its limit
+MAIL_BYTES_MAX: Final = 16 * 1024  # one mail
+MAIL_PER_LETTER: Final = 32
+GHOST_BYTES_MAX: Final = 24 * 1024  # of one neighbour
+LETTER_BYTES_MAX: Final = 256 * 1024
+HEARD_BYTES_MAX: Final = 96 * 1024  # letters consumed in one tick, ghosts included
+
+UNSIGNED_ACTIONS_MAX: Final = 64  # a player's actions that no head covers yet
+HEAD_TICKS_MAX: Final = 20  # ticks a player may act without a head
+QUEUE_PER_PLAYER: Final = 64
+QUEUE_TOTAL: Final = 16_384
+SLEEP_AFTER_TICKS: Final = 6_000  # five minutes without an action
+SLEEPERS_MAX: Final = 20_000
+OUTBOX_MAX: Final = 4_096
+CHRONICLE_KEPT: Final = 512  # key events kept in the state until the archive has them
+
+LETTER_FRESH_MS: Final = 200
+LETTER_REPEAT_MS: Final = 1_000  # to and from the world's process
+CLAIM_LINKS: Final = 65_536  # draw links a claim commits to: 54 minutes; then the owner claims again
+CLOCK_STEP_MS_MAX: Final = 1_000
+
+APPEND_TIMEOUT_MS: Final = 1_000
+APPEND_BACKOFF_MS: Final = (20, 40, 80, 160, 320, 500)
+SNAPSHOT_EVERY_MS: Final = 2_000  # local files
+SNAPSHOTS_KEPT: Final = 4
+CHECKPOINT_EVERY_MS: Final = 30_000
+SNAPSHOT_EVERY_CHECKPOINTS: Final = 10
+TICKS_LATE_MS: Final = 10
+
+CLIENT_FRAME_BYTES_MAX: Final = 4_096
+CLIENT_FRAMES_PER_SECOND: Final = 100  # sustained, per connection
+CLIENT_BURST: Final = 200
+LOGIN_TIMEOUT_MS: Final = 10_000
+CHALLENGE_TTL_MS: Final = 60_000
+SESSION_TTL_MS: Final = 24 * 3600 * 1000
+CLIENT_BACKLOG_BYTES_MAX: Final = 64 * 1024  # unsent bytes of one socket; above it frames stop and a keyframe follows
+CLIENTS_MAX: Final = 4_000
+RESEND_AFTER_MS: Final = 400  # an unanswered action goes to its region again
+BATCH_MS: Final = 5  # a gateway gathers actions this long before it sends them on
+VIEW_TILES: Final = 24  # half the side of the square a player sees
+
+STATE_BYTES_MAX: Final = 64 * 1024 * 1024
+SEGMENT_BYTES_MAX: Final = 64 * 1024 * 1024
+LOG_BYTES_MAX: Final = 1024 * 1024 * 1024  # one region's stream
+WORLD_LOG_BYTES_MAX: Final = 256 * 1024 * 1024  # reserved for the world's own stream
+LOG_BYTES_TOTAL: Final = 24 * 1024 * 1024 * 1024  # the log server's quota
+SPOOL_BYTES_MAX: Final = 512 * 1024 * 1024  # segments that wait for a store
+REGIONS_MAX: Final = 16  # on one machine
+
+
+def _check(holds: bool, relation: str) -> None:
+    if not holds:
+        raise ValueError(f"limits contradict one another: {relation}")
+
+
+_check(INPUT_BYTES_MAX + HEARD_BYTES_MAX + 32 * 1024 < RECORD_BYTES_MAX, "a full tick fits a record")
+_check(GHOST_BYTES_MAX + MAIL_BYTES_MAX * 2 < LETTER_BYTES_MAX, "ghosts and mail fit a letter")
+_check(MAIL_BYTES_MAX < HEARD_BYTES_MAX, "one mail always fits a tick")
+_check(SPOOL_BYTES_MAX < LOG_BYTES_MAX, "the spool's limit is below the log's quota")
+_check(REGIONS_MAX * LOG_BYTES_MAX + WORLD_LOG_BYTES_MAX < LOG_BYTES_TOTAL, "every log has its reserved quota")
+_check(HEAD_TICKS_MAX * TICK_MS == 1000, "a head a second")
+_check(QUEUE_PER_PLAYER >= UNSIGNED_ACTIONS_MAX, "a player's unsigned actions can all wait")
+_check(ACTIONS_PER_TICK * 64 <= INPUT_BYTES_MAX, "a tick of ordinary actions fits its bytes")

@@ -1,0 +1,393 @@
+"""A region's log in NATS: one JetStream stream of one subject, where sequence = record number.
+
+Guarded by the stream's expected last sequence; no message-id windows, batches, TTLs or KV. Settings under which a log
+could forget a record, or acknowledge one before it has synced, are refused. Reads no record: chain and signatures are
+the core's. The twin in memory is `memory_log`; both pass one contract suite.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import nats.errors
+from nats.aio.msg import Msg
+
+from regions.shell.log import (
+    READ_BYTES_MAX,
+    RECORD_BYTES_MAX,
+    Behind,
+    Durable,
+    Full,
+    Impossible,
+    LogBroken,
+    LogGap,
+    LogInfo,
+    LogMissing,
+    LogRefused,
+    LogUnavailable,
+    Outcome,
+    Taken,
+    Unknown,
+)
+from regions.shell.nats import Outside
+
+ANSWER_S = 2.0
+"""How long the verbs other than append wait for an answer."""
+
+RETRY_S = 0.05
+READ_TRIES = 3
+FOLLOW_BATCH = 256
+FOLLOW_BYTES = 4 << 20
+HEARTBEAT_S = 0.5
+PULL_S = 30
+NANOSECONDS = 1_000_000_000
+
+# The server's error codes (nats-server, server/errors.json).
+STREAM_NOT_FOUND = 10059
+WRONG_LAST_SEQUENCE = 10071
+STORE_FAILED = 10077
+TOO_LARGE = 10054
+NO_ROOM = {10023, 10028, 10047}
+NEVER = {10060: "the subject belongs to another stream", 10109: "the stream is sealed"}
+
+# What a log's stream must be. `deny_delete`: only `trim` may remove records, and only from the front.
+SETTINGS: dict[str, Any] = {
+    "retention": "limits",
+    "storage": "file",
+    "discard": "new",
+    "max_age": 0,
+    "max_msgs": -1,
+    "max_msgs_per_subject": -1,
+    "max_msg_size": RECORD_BYTES_MAX,
+    "deny_delete": True,
+    "deny_purge": False,
+    "allow_direct": True,
+    "allow_rollup_hdrs": False,
+    "sealed": False,
+}
+FORBIDDEN = ("mirror", "sources", "subject_transform", "republish", "allow_msg_ttl", "allow_msg_schedules")
+
+# What a follower's consumer is: kept in the server's memory, gone by itself when nobody asks.
+CONSUMER: dict[str, Any] = {
+    "deliver_policy": "by_start_sequence",
+    "ack_policy": "none",
+    "max_deliver": 1,
+    "mem_storage": True,
+    "num_replicas": 1,
+    "inactive_threshold": 5 * NANOSECONDS,
+}
+NEXT = json.dumps(
+    {
+        "batch": FOLLOW_BATCH,
+        "max_bytes": FOLLOW_BYTES,
+        "expires": PULL_S * NANOSECONDS,
+        "idle_heartbeat": int(HEARTBEAT_S * NANOSECONDS),
+    }
+).encode()
+
+
+class Log:
+    """One region's log. Every handle of one name, in any process, is the same log."""
+
+    def __init__(self, outside: Outside, name: str, replicas: int = 1) -> None:
+        if not (0 < len(name) <= 64 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
+            raise ValueError(f"a log's name is 1 to 64 letters, digits, - or _; this one is {name!r}")
+        self.name = name
+        self._outside = outside
+        self._subject = f"log.{name}"
+        self._replicas = replicas
+        self._first_sequence = 0
+
+    async def create(self, first_sequence: int, max_bytes: int) -> None:
+        """Make the log, its first record to be `first_sequence`, with `max_bytes` of reserved quota.
+
+        Making it again with the same arguments changes nothing. Raises `LogRefused` when it exists otherwise or the
+        quota is not there, `LogUnavailable`.
+        """
+        if first_sequence < 1 or max_bytes < RECORD_BYTES_MAX:
+            raise ValueError(f"first sequence {first_sequence} (>= 1), {max_bytes} bytes (>= {RECORD_BYTES_MAX})")
+        wanted = SETTINGS | {
+            "name": self.name,
+            "subjects": [self._subject],
+            "num_replicas": self._replicas,
+            "max_bytes": max_bytes,
+            "first_seq": first_sequence,
+        }
+        answer = await self._api("STREAM.CREATE", wanted)
+        if "error" in answer:
+            raise LogRefused(f"log {self.name} cannot be made: {answer['error'].get('description')}")
+        self._accept(answer)
+        if self._first_sequence != first_sequence:
+            raise LogRefused(f"log {self.name} starts at {self._first_sequence}, not at {first_sequence}")
+
+    async def open(self) -> LogInfo:
+        """Check the log's settings, and return where it stands.
+
+        Raises `LogMissing`, `LogRefused` when it may lose or forget records, `LogUnavailable`.
+        """
+        answer = await self._ask_info()
+        self._accept(answer)
+        return _info(answer)
+
+    async def exists(self) -> bool:
+        """Whether there is a log of this name. Raises `LogUnavailable`."""
+        try:
+            await self._ask_info()
+        except LogMissing:
+            return False
+        return True
+
+    async def info(self) -> LogInfo:
+        """Return where the log begins and ends. Raises `LogMissing`, `LogUnavailable`."""
+        return _info(await self._ask_info())
+
+    async def append(self, position: int, data: bytes, wait_s: float = 1.0) -> Outcome:
+        """Store `data` as record `position`, if the log ends right before it.
+
+        Never raises for what the log or the network does, but for `LogBroken`. Cancelling it means `Unknown`.
+        """
+        if len(data) > RECORD_BYTES_MAX:
+            return Impossible(f"{len(data)} bytes, the limit is {RECORD_BYTES_MAX}")
+        try:
+            if not self._first_sequence:
+                await self.open()
+            answer = await self._outside.request(self._subject, data, wait_s, self._guard(position))
+            return await self._outcome(position, json.loads(answer.data))
+        except (LogMissing, LogRefused) as error:
+            return Impossible(str(error))
+        except LogUnavailable as error:
+            return Unknown(error.reason)
+        except ConnectionError as error:
+            return await self._why_nobody(error)
+        except (TimeoutError, ValueError) as error:
+            return Unknown(str(error))
+
+    async def read(self, position: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return up to `limit` records from `position` on, in order, without a gap.
+
+        An empty list means the log ends right before `position`. Fewer than `limit` records may come although there
+        are more (`READ_BYTES_MAX`). Raises `LogGap` when the log does not hold what stands there, `LogMissing`,
+        `LogUnavailable`.
+        """
+        records: list[tuple[int, bytes]] = []
+        size = 0
+        for _ in range(READ_TRIES):
+            next_position = position + len(records)
+            info = await self.info()
+            if not info.first <= next_position <= info.last + 1:
+                raise LogGap(self.name, next_position, info.first, info.last)
+            end = min(info.last, position + limit - 1)
+            while (next_position := position + len(records)) <= end and size < READ_BYTES_MAX:
+                run = await self._read_run(next_position, end - next_position + 1, READ_BYTES_MAX - size)
+                if not run:
+                    break
+                records += run
+                size += sum(len(data) for _, data in run)
+                next_position += len(run)
+            else:
+                return records
+            # A copy that lags behind its leader, or a trim meanwhile: the next look tells.
+            await asyncio.sleep(RETRY_S)
+        raise LogUnavailable(self.name, f"record {position + len(records)} does not come")
+
+    async def follow(self, position: int) -> AsyncGenerator[tuple[int, bytes], None]:
+        """Yield every record from `position` on, in order, each once, for ever; outlives the server's restarts.
+
+        Raises `LogGap` when the log does not hold (or no longer holds) the record that comes next, or was made anew;
+        `LogMissing` when it is gone.
+        """
+        created = ""
+        while True:
+            with contextlib.suppress(LogUnavailable, ConnectionError, TimeoutError):
+                answer = await self._ask_info()
+                info = _info(answer)
+                created = created or str(answer["created"])
+                if not info.first <= position <= info.last + 1 or answer["created"] != created:
+                    raise LogGap(self.name, position, info.first, info.last)
+                async with contextlib.aclosing(self._pull(position)) as records:
+                    async for number, data in records:
+                        if number != position:
+                            break
+                        yield number, data
+                        position += 1
+            await asyncio.sleep(RETRY_S)
+
+    async def trim(self, position: int) -> None:
+        """Forget every record up to and including `position`; once done, doing it again changes nothing.
+
+        The newest record always stays (the guard of the next append leans on it): a `position` at or past it raises
+        `ValueError`. Raises `LogMissing`, `LogUnavailable`.
+        """
+        info = await self.info()
+        if position < info.first:
+            return
+        # Past its end, a purge would move the stream's sequence on.
+        if position >= info.last:
+            raise ValueError(f"log {self.name} ends at {info.last}: it cannot be trimmed through {position}")
+        answer = await self._api("STREAM.PURGE", {"seq": position + 1})
+        if answer.get("success") is not True:
+            raise LogUnavailable(self.name, f"not trimmed: {answer.get('error')}")
+
+    def _guard(self, position: int) -> dict[str, str]:
+        # The subject's last sequence too: a stream made anew that happens to start here holds no such record.
+        held = position - 1 if position > self._first_sequence else 0
+        return {
+            "Nats-Expected-Stream": self.name,
+            "Nats-Expected-Last-Sequence": str(position - 1),
+            "Nats-Expected-Last-Subject-Sequence": str(held),
+        }
+
+    async def _outcome(self, position: int, answer: dict[str, Any]) -> Outcome:
+        error = answer.get("error")
+        if error is None:
+            if answer.get("seq") != position or answer.get("stream") != self.name or answer.get("duplicate"):
+                raise LogBroken(f"log {self.name} was to store record {position}; it answered {answer}")
+            return Durable(position)
+        code, reason = int(error.get("err_code", 0)), str(error.get("description", error))
+        if code == WRONG_LAST_SEQUENCE:
+            return await self._refused(position, reason)
+        if code == TOO_LARGE or code in NEVER:
+            return Impossible(NEVER.get(code, reason))
+        if code in NO_ROOM or (code == STORE_FAILED and ("exceeded" in reason or "no space" in reason)):
+            return Full(reason)
+        return Unknown(f"{code} {reason}")
+
+    async def _refused(self, position: int, reason: str) -> Outcome:
+        """Tell taken from behind by where the log stands now."""
+        info = await self.info()
+        if info.last >= position:
+            return Taken(info.last)
+        if info.last < position - 1:
+            return Behind(info.last)
+        if position > self._first_sequence and info.first > info.last:
+            return Behind(info.last, f"the log is empty and does not hold record {position - 1}: it was made anew")
+        return Unknown(reason)
+
+    async def _why_nobody(self, error: ConnectionError) -> Outcome:
+        """A stream that is gone for certain will not come back by waiting."""
+        with contextlib.suppress(LogUnavailable):
+            try:
+                await self.info()
+            except LogMissing as missing:
+                return Impossible(str(missing))
+        return Unknown(str(error))
+
+    async def _read_run(self, position: int, limit: int, bytes_max: int) -> list[tuple[int, bytes]]:
+        """Get one run of records by sequence; a prefix of what was asked for, perhaps empty."""
+        run: list[tuple[int, bytes]] = []
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def take(message: Msg) -> None:
+            headers = message.headers or {}
+            if "Status" not in headers and int(headers.get("Nats-Sequence", 0)) == position + len(run):
+                run.append((position + len(run), message.data))
+            elif not done.done():
+                done.set_result(None)
+
+        request = json.dumps({"seq": position, "batch": limit, "max_bytes": bytes_max}).encode()
+        with self._unavailable():
+            listening = await self._outside.listen(self._outside.inbox(), take)
+            try:
+                await self._outside.publish(f"$JS.API.DIRECT.GET.{self.name}", request, reply=listening.subject)
+                async with asyncio.timeout(ANSWER_S):
+                    await done
+            finally:
+                await listening.stop()
+        return run
+
+    async def _pull(self, position: int) -> AsyncGenerator[tuple[int, bytes], None]:
+        """Yield what an ephemeral consumer delivers from `position` on, until it falters; the caller checks numbers."""
+        consumer = secrets.token_hex(8)
+        arrived: deque[Msg] = deque()  # bounded by what is asked for
+        bell = asyncio.Event()
+        lost = False
+
+        async def take(message: Msg) -> None:
+            arrived.append(message)
+            bell.set()
+
+        def regained() -> None:
+            nonlocal lost
+            lost = True
+            bell.set()
+
+        settings = CONSUMER | {"name": consumer, "opt_start_seq": position}
+        answer = await self._api("CONSUMER.CREATE", {"stream_name": self.name, "config": settings}, f".{consumer}")
+        if "error" in answer:
+            raise LogUnavailable(self.name, f"no consumer: {answer['error']}")
+        listening = await self._outside.listen(self._outside.inbox(), take, regained)
+        awaited = 0
+        try:
+            while not lost:
+                if awaited == 0:
+                    subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}"
+                    await self._outside.publish(subject, NEXT, reply=listening.subject)
+                    awaited = FOLLOW_BATCH
+                async with asyncio.timeout(3 * HEARTBEAT_S):
+                    await bell.wait()
+                bell.clear()
+                while arrived:
+                    message = arrived.popleft()
+                    status = (message.headers or {}).get("Status")
+                    if status is None:
+                        awaited -= 1
+                        yield _sequence(message), message.data
+                    elif status != "100":  # not a heartbeat: this request is over
+                        if status != "408" and "MaxBytes" not in str(message.headers):
+                            return
+                        awaited = 0
+        finally:
+            await listening.stop()
+
+    def _accept(self, answer: dict[str, Any]) -> None:
+        config = answer["config"]
+        wanted = SETTINGS | {"subjects": [self._subject], "num_replicas": self._replicas}
+        wrong = [
+            f"{key} is {config.get(key)!r}, not {value!r}"
+            for key, value in wanted.items()
+            if config.get(key, value) != value
+        ]
+        wrong += [f"{key} is set" for key in FORBIDDEN if config.get(key)]
+        if config.get("persist_mode", "default") not in ("", "default"):
+            wrong.append(f"persist_mode is {config['persist_mode']!r}: it acknowledges before it syncs")
+        if wrong:
+            raise LogRefused(f"log {self.name} may not be used: {'; '.join(wrong)}")
+        self._first_sequence = int(config.get("first_seq", 1)) or 1
+
+    async def _ask_info(self) -> dict[str, Any]:
+        answer = await self._api("STREAM.INFO", None)
+        error = answer.get("error")
+        if error is not None:
+            if error.get("err_code") == STREAM_NOT_FOUND:
+                raise LogMissing(self.name)
+            raise LogUnavailable(self.name, str(error))
+        return answer
+
+    async def _api(self, verb: str, question: dict[str, Any] | None, tail: str = "") -> dict[str, Any]:
+        payload = b"" if question is None else json.dumps(question).encode()
+        with self._unavailable():
+            message = await self._outside.request(f"$JS.API.{verb}.{self.name}{tail}", payload, ANSWER_S)
+            answer: dict[str, Any] = json.loads(message.data)
+            return answer
+
+    @contextlib.contextmanager
+    def _unavailable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, TimeoutError, ValueError, nats.errors.Error) as error:
+            raise LogUnavailable(self.name, str(error) or repr(error)) from error
+
+
+def _info(answer: dict[str, Any]) -> LogInfo:
+    state = answer["state"]
+    return LogInfo(int(state["first_seq"]), int(state["last_seq"]), int(state["bytes"]))
+
+
+def _sequence(message: Msg) -> int:
+    """Return the record number from the reply subject (ADR-15: nine tokens, or two more with a domain)."""
+    tokens = message.reply.split(".")
+    return int(tokens[5] if len(tokens) == 9 else tokens[7])

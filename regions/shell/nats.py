@@ -6,6 +6,7 @@ Wraps nats-py: comes back by itself for ever, bounds every queue, counts what it
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Awaitable, Callable
 
 import nats.errors
@@ -18,6 +19,7 @@ PING_S = 2
 PENDING_OUT_MAX = 4 << 20
 """Bytes waiting for the socket above which the bus drops, and nothing is asked."""
 
+NO_RESPONDERS = "503"
 PENDING_IN_MAX = 16 << 20
 PENDING_COUNT_MAX = 4096
 """What one subscription may hold back: bytes and messages. Newer ones are dropped and counted."""
@@ -33,6 +35,7 @@ async def connect(url: str, token: str, name: str, connect_s_max: float = 5.0) -
     try:
         async with asyncio.timeout(connect_s_max):
             await outside.dial()
+            await outside.listen_to_answers()
     except (TimeoutError, nats.errors.Error) as error:
         await outside.close()
         raise ConnectionError(f"no NATS at {url} within {connect_s_max} s: {outside.last_error or error!r}") from error
@@ -62,6 +65,9 @@ class Outside:
         self._closing = False
         self._redialing: asyncio.Task[None] | None = None
         self._listening: set[Listening] = set()
+        self._questions = itertools.count()
+        self._answers: dict[str, asyncio.Future[Msg]] = {}
+        self._answers_to = ""
 
     @property
     def connected(self) -> bool:
@@ -81,6 +87,7 @@ class Outside:
             token=self._token,
             name=self.name,
             error_cb=self._on_error,
+            disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
             closed_cb=self._on_closed,
             allow_reconnect=True,
@@ -106,14 +113,21 @@ class Outside:
         """Ask and wait. Raises TimeoutError (perhaps done), ConnectionError (perhaps done, too)."""
         if not self.writable:
             raise ConnectionError(f"not connected ({self.last_error or 'no error reported'})")
+        reply = f"{self._answers_to}.{next(self._questions)}"
+        self._answers[reply] = answer = asyncio.get_running_loop().create_future()
         try:
-            return await self._client.request(subject, payload, timeout=wait_s, headers=headers)
-        except nats.errors.NoRespondersError as error:
-            raise ConnectionError("nobody answers: no stream, no leader, or JetStream is off") from error
-        except nats.errors.TimeoutError as error:
-            raise TimeoutError(f"no answer within {wait_s} s ({self.last_error or 'no error reported'})") from error
+            async with asyncio.timeout(wait_s):
+                await self._client.publish(subject, payload, reply=reply, headers=headers)
+                message: Msg = await answer
         except nats.errors.Error as error:
             raise ConnectionError(repr(error)) from error
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {wait_s} s ({self.last_error or 'no error reported'})") from error
+        finally:
+            del self._answers[reply]
+        if message.headers and message.headers.get("Status") == NO_RESPONDERS:
+            raise ConnectionError("nobody answers: no stream, no leader, or JetStream is off")
+        return message
 
     async def publish(self, subject: str, payload: bytes, reply: str = "") -> bool:
         """Send and forget; False when it was dropped here: not connected, or too much is waiting already."""
@@ -145,6 +159,11 @@ class Outside:
             raise ConnectionError(repr(error)) from error
         return listening
 
+    async def listen_to_answers(self) -> None:
+        """Hear what `request` waits for; once, by `connect`."""
+        self._answers_to = self.inbox()
+        await self.listen(f"{self._answers_to}.*", self._on_answer)
+
     def inbox(self) -> str:
         """Return a new subject for answers."""
         return self._client.new_inbox()
@@ -155,6 +174,17 @@ class Outside:
             self.missed += 1
         elif "permissions violation" in self.last_error:
             self.denied = self.last_error
+
+    async def _on_answer(self, message: Msg) -> None:
+        answer = self._answers.get(message.subject)
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+    async def _on_disconnected(self) -> None:
+        # Their answers will not come: a lost connection must not cost the time-out as well.
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError("the connection was lost before the answer"))
 
     async def _on_reconnected(self) -> None:
         self.reconnects += 1

@@ -89,6 +89,11 @@ NEXT = json.dumps(
     }
 ).encode()
 
+# How a pull request comes to its end while its consumer lives on; any other status means that it does not.
+HEARTBEAT = "100"
+REQUEST_TIMEOUT = "408"
+REQUEST_ENDS = ("Batch Completed", "Message Size Exceeds MaxBytes")
+
 
 class Log:
     """One region's log. Every handle of one name, in any process, is the same log."""
@@ -320,13 +325,12 @@ class Log:
         if "error" in answer:
             raise LogUnavailable(self.name, f"no consumer: {answer['error']}")
         listening = await self._outside.listen(self._outside.inbox(), take, regained)
-        awaited = 0
+        asking = False
         try:
             while not lost:
-                if awaited == 0:
+                if not asking:
                     subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}"
-                    await self._outside.publish(subject, NEXT, reply=listening.subject)
-                    awaited = FOLLOW_BATCH
+                    asking = await self._outside.publish(subject, NEXT, reply=listening.subject)
                 async with asyncio.timeout(3 * HEARTBEAT_S):
                     await bell.wait()
                 bell.clear()
@@ -334,12 +338,11 @@ class Log:
                     message = arrived.popleft()
                     status = (message.headers or {}).get("Status")
                     if status is None:
-                        awaited -= 1
                         yield _sequence(message), message.data
-                    elif status != "100":  # not a heartbeat: this request is over
-                        if status != "408" and "MaxBytes" not in str(message.headers):
-                            return
-                        awaited = 0
+                    elif status == REQUEST_TIMEOUT or any(end in str(message.headers) for end in REQUEST_ENDS):
+                        asking = False
+                    elif status != HEARTBEAT:
+                        return
         finally:
             await listening.stop()
 

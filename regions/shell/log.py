@@ -106,3 +106,9 @@ class LogGap(LogError):
 
 class LogBroken(LogError):
     """The log contradicted itself (an acknowledged position other than the one guarded): stop."""
+
+
+def check_log_name(name: str) -> None:
+    """Raise `ValueError` unless `name` can name a log: it becomes a stream's name, a subject and a directory."""
+    if not (0 < len(name) <= 64 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
+        raise ValueError(f"a log's name is 1 to 64 letters, digits, - or _; this one is {name!r}")

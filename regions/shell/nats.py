@@ -114,17 +114,19 @@ class Outside:
         if not self.writable:
             raise ConnectionError(f"not connected ({self.last_error or 'no error reported'})")
         reply = f"{self._answers_to}.{next(self._questions)}"
-        self._answers[reply] = answer = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._answers[reply] = answer = loop.create_future()
+        # Not asyncio.timeout: it cancels once, and the client library may swallow that.
+        late = loop.call_later(wait_s, _fail, answer, TimeoutError(f"no answer within {wait_s} s"))
         try:
-            async with asyncio.timeout(wait_s):
-                await self._client.publish(subject, payload, reply=reply, headers=headers)
-                message: Msg = await answer
+            await self._client.publish(subject, payload, reply=reply, headers=headers)
+            message: Msg = await answer
         except nats.errors.Error as error:
             raise ConnectionError(repr(error)) from error
-        except TimeoutError as error:
-            raise TimeoutError(f"no answer within {wait_s} s ({self.last_error or 'no error reported'})") from error
         finally:
+            late.cancel()
             del self._answers[reply]
+            answer.cancel()
         if message.headers and message.headers.get("Status") == NO_RESPONDERS:
             raise ConnectionError("nobody answers: no stream, no leader, or JetStream is off")
         return message
@@ -183,8 +185,7 @@ class Outside:
     async def _on_disconnected(self) -> None:
         # Their answers will not come: a lost connection must not cost the time-out as well.
         for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(ConnectionError("the connection was lost before the answer"))
+            _fail(answer, ConnectionError("the connection was lost before the answer"))
 
     async def _on_reconnected(self) -> None:
         self.reconnects += 1
@@ -263,3 +264,8 @@ class Bus:
                 )
 
         return await self._outside.listen(subject, hear)
+
+
+def _fail(answer: asyncio.Future[Msg], error: OSError) -> None:
+    if not answer.done():
+        answer.set_exception(error)

@@ -32,6 +32,7 @@ from regions.shell.log import (
     Outcome,
     Taken,
     Unknown,
+    check_log_name,
 )
 from regions.shell.nats import Outside
 
@@ -99,8 +100,7 @@ class Log:
     """One region's log. Every handle of one name, in any process, is the same log."""
 
     def __init__(self, outside: Outside, name: str, replicas: int = 1) -> None:
-        if not (0 < len(name) <= 64 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
-            raise ValueError(f"a log's name is 1 to 64 letters, digits, - or _; this one is {name!r}")
+        check_log_name(name)
         self.name = name
         self._outside = outside
         self._subject = f"log.{name}"
@@ -155,6 +155,8 @@ class Log:
 
         Never raises for what the log or the network does, but for `LogBroken`. Cancelling it means `Unknown`.
         """
+        if position < 1:
+            raise ValueError(f"position {position} (>= 1)")
         if len(data) > RECORD_BYTES_MAX:
             return Impossible(f"{len(data)} bytes, the limit is {RECORD_BYTES_MAX}")
         try:

@@ -18,7 +18,7 @@ from archive.errors import ArchiveError, Damaged, Forged
 from archive.keys import SIZES, Key, address, b64, verify
 from archive.tags import TAG_BYTES_MAX, Tags, decode_tags, encode_tags
 
-ITEM_BYTES_MAX = 64 << 20
+ITEM_BYTES_MAX = (64 << 20) - 96  # one item still fits a bundle of 64 MiB
 ITEM_BYTES_MIN = 2 + 64 + 32 + 1 + 1 + 8 + 8
 
 

@@ -45,6 +45,20 @@ RSA_BITS: Final = 4096
 RSA_NUMBERS: Final = ("n", "e", "d", "p", "q", "dp", "dq", "qi")
 SALT_BYTES: Final = 32  # what browsers' arweave-js signs with; readers must take any salt
 SECP256K1_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+# Ed25519 points of order 1 to 8, sign bit cleared (libsodium's list). Under such a key one signature fits many
+# messages, so items of different content would share an id.
+SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
 KEY_FILE_BYTES_MAX: Final = 16_384
 PUBLIC_KEYS_CACHED: Final = 1024
 
@@ -164,6 +178,8 @@ def verify(signature_type: int, owner: bytes, message: bytes, signature: bytes) 
             account = bytes.fromhex(owner.decode("ascii").removeprefix("0x"))
             recovered = _recover(signature, _typed_digest(message, account))
             return recovered is not None and owner[:2] == b"0x" and _keccak(recovered[1:])[12:] == account
+        if owner[:31] + bytes([owner[31] & 0x7F]) in SMALL_ORDER:
+            return False
         signed = message if signature_type == ED25519 else message.hex().encode()
         _ed25519_public(owner).verify(signature, signed)
         return True

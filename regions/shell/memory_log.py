@@ -6,6 +6,7 @@ nothing.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -112,12 +113,19 @@ class MemoryLogs:
         stream = self._stream(name)
         return LogInfo(stream.first, stream.last, stream.bytes)
 
+    def first_sequence(self, name: str) -> int:
+        """Return the first record's number the log was made with."""
+        return self._stream(name).first_sequence
+
     def made(self, name: str) -> int:
         """Return which making of this name the log is: a log made anew has another number."""
         return self._stream(name).made
 
-    def append(self, name: str, position: int, data: bytes) -> Outcome:
-        """As `nats_log.Log.append`; spends one of `faults`."""
+    def append(self, name: str, position: int, data: bytes, first_sequence: int = 0) -> Outcome:
+        """As `nats_log.Log.append`; spends one of `faults`.
+
+        `first_sequence` is where the appender found the log to start when it opened it; 0: it never did.
+        """
         if position < 1:
             raise ValueError(f"position {position} (>= 1)")
         if len(data) > RECORD_BYTES_MAX:
@@ -127,10 +135,10 @@ class MemoryLogs:
             return Unknown("no answer")
         if fault is Fault.FULL:
             return Full("maximum bytes exceeded")
-        outcome = self._append(name, position, data)
+        outcome = self._append(name, position, data, first_sequence)
         return Unknown("no answer") if fault is Fault.STORED_UNKNOWN else outcome
 
-    def _append(self, name: str, position: int, data: bytes) -> Outcome:
+    def _append(self, name: str, position: int, data: bytes, first_sequence: int) -> Outcome:
         stream = self._streams.get(name)
         if stream is None:
             return Impossible(str(LogMissing(name)))
@@ -138,7 +146,7 @@ class MemoryLogs:
             return Taken(stream.last)
         if stream.last < position - 1:
             return Behind(stream.last)
-        if position > stream.first_sequence and not stream.records:
+        if position > (first_sequence or stream.first_sequence) and not stream.records:
             return Behind(stream.last, f"the log is empty and does not hold record {position - 1}: it was made anew")
         if stream.bytes + len(data) + RECORD_OVERHEAD > stream.max_bytes:
             return Full("maximum bytes exceeded")
@@ -204,11 +212,14 @@ class MemoryLog:
         check_log_name(name)
         self.name = name
         self._logs = logs
+        self._first_sequence = 0
 
     async def create(self, first_sequence: int, max_bytes: int) -> None:
         self._logs.create(self.name, first_sequence, max_bytes)
+        self._first_sequence = first_sequence
 
     async def open(self) -> LogInfo:
+        self._first_sequence = self._logs.first_sequence(self.name)
         return self._logs.info(self.name)
 
     async def exists(self) -> bool:
@@ -223,7 +234,10 @@ class MemoryLog:
 
     async def append(self, position: int, data: bytes, wait_s: float = 1.0) -> Outcome:
         await asyncio.sleep(0)
-        return self._logs.append(self.name, position, data)
+        if not self._first_sequence:
+            with contextlib.suppress(LogMissing, LogUnavailable):
+                await self.open()
+        return self._logs.append(self.name, position, data, self._first_sequence)
 
     async def read(self, position: int, limit: int) -> list[tuple[int, bytes]]:
         await asyncio.sleep(0)

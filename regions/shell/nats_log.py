@@ -20,10 +20,7 @@ from regions.shell.log import (
     READ_BYTES_MAX,
     RECORD_BYTES_MAX,
     Behind,
-    Durable,
-    Full,
     Impossible,
-    LogBroken,
     LogGap,
     LogInfo,
     LogMissing,
@@ -35,75 +32,40 @@ from regions.shell.log import (
     check_log_name,
 )
 from regions.shell.nats import Outside
+from regions.shell.nats_stream import (
+    CONSUMER,
+    HEARTBEAT,
+    HEARTBEAT_S,
+    NEXT,
+    REQUEST_ENDS,
+    REQUEST_TIMEOUT,
+    STREAM_NOT_FOUND,
+    guard,
+    info_of,
+    outcome_of,
+    sequence_of,
+    stream_config,
+    subject_of,
+    wrong_settings,
+)
 
 ANSWER_S = 2.0
 """How long the verbs other than append wait for an answer."""
 
 RETRY_S = 0.05
 READ_TRIES = 3
-FOLLOW_BATCH = 256
-FOLLOW_BYTES = 4 << 20
-HEARTBEAT_S = 0.5
-PULL_S = 30
-NANOSECONDS = 1_000_000_000
-
-# The server's error codes (nats-server, server/errors.json).
-STREAM_NOT_FOUND = 10059
-WRONG_LAST_SEQUENCE = 10071
-STORE_FAILED = 10077
-TOO_LARGE = 10054
-NO_ROOM = {10023, 10028, 10047}
-NEVER = {10060: "the subject belongs to another stream", 10109: "the stream is sealed"}
-
-# What a log's stream must be. `deny_delete`: only `trim` may remove records, and only from the front.
-SETTINGS: dict[str, Any] = {
-    "retention": "limits",
-    "storage": "file",
-    "discard": "new",
-    "max_age": 0,
-    "max_msgs": -1,
-    "max_msgs_per_subject": -1,
-    "max_msg_size": RECORD_BYTES_MAX,
-    "deny_delete": True,
-    "deny_purge": False,
-    "allow_direct": True,
-    "allow_rollup_hdrs": False,
-    "sealed": False,
-}
-FORBIDDEN = ("mirror", "sources", "subject_transform", "republish", "allow_msg_ttl", "allow_msg_schedules")
-
-# What a follower's consumer is: kept in the server's memory, gone by itself when nobody asks.
-CONSUMER: dict[str, Any] = {
-    "deliver_policy": "by_start_sequence",
-    "ack_policy": "none",
-    "max_deliver": 1,
-    "mem_storage": True,
-    "num_replicas": 1,
-    "inactive_threshold": 5 * NANOSECONDS,
-}
-NEXT = json.dumps(
-    {
-        "batch": FOLLOW_BATCH,
-        "max_bytes": FOLLOW_BYTES,
-        "expires": PULL_S * NANOSECONDS,
-        "idle_heartbeat": int(HEARTBEAT_S * NANOSECONDS),
-    }
-).encode()
-
-# How a pull request comes to its end while its consumer lives on; any other status means that it does not.
-HEARTBEAT = "100"
-REQUEST_TIMEOUT = "408"
-REQUEST_ENDS = ("Batch Completed", "Message Size Exceeds MaxBytes")
 
 
 class Log:
-    """One region's log. Every handle of one name, in any process, is the same log."""
+    """One region's log. Every handle of one name, in any process, is the same log.
+
+    `name` is 1 to 64 letters, digits, "-" and "_"; the log need not exist yet. `replicas` is how many servers hold it.
+    """
 
     def __init__(self, outside: Outside, name: str, replicas: int = 1) -> None:
         check_log_name(name)
         self.name = name
         self._outside = outside
-        self._subject = f"log.{name}"
         self._replicas = replicas
         self._first_sequence = 0
 
@@ -115,19 +77,11 @@ class Log:
         """
         if first_sequence < 1 or max_bytes < RECORD_BYTES_MAX:
             raise ValueError(f"first sequence {first_sequence} (>= 1), {max_bytes} bytes (>= {RECORD_BYTES_MAX})")
-        wanted = SETTINGS | {
-            "name": self.name,
-            "subjects": [self._subject],
-            "num_replicas": self._replicas,
-            "max_bytes": max_bytes,
-            "first_seq": first_sequence,
-        }
-        answer = await self._api("STREAM.CREATE", wanted)
+        config = stream_config(self.name, self._replicas, first_sequence, max_bytes)
+        answer = await self._ask("STREAM.CREATE", self.name, config)
         if "error" in answer:
             raise LogRefused(f"log {self.name} cannot be made: {answer['error'].get('description')}")
         self._accept(answer)
-        if self._first_sequence != first_sequence:
-            raise LogRefused(f"log {self.name} starts at {self._first_sequence}, not at {first_sequence}")
 
     async def open(self) -> LogInfo:
         """Check the log's settings, and return where it stands.
@@ -136,7 +90,7 @@ class Log:
         """
         answer = await self._ask_info()
         self._accept(answer)
-        return _info(answer)
+        return info_of(answer)
 
     async def exists(self) -> bool:
         """Whether there is a log of this name. Raises `LogUnavailable`."""
@@ -148,22 +102,24 @@ class Log:
 
     async def info(self) -> LogInfo:
         """Return where the log begins and ends. Raises `LogMissing`, `LogUnavailable`."""
-        return _info(await self._ask_info())
+        return info_of(await self._ask_info())
 
     async def append(self, position: int, data: bytes, wait_s: float = 1.0) -> Outcome:
         """Store `data` as record `position`, if the log ends right before it.
 
-        Never raises for what the log or the network does, but for `LogBroken`. Cancelling it means `Unknown`.
+        What the log or the network does is a value, but for `LogBroken`. Cancelled: as `Unknown`.
         """
         if position < 1:
             raise ValueError(f"position {position} (>= 1)")
         if len(data) > RECORD_BYTES_MAX:
             return Impossible(f"{len(data)} bytes, the limit is {RECORD_BYTES_MAX}")
+        subject = subject_of(self.name)
         try:
             if not self._first_sequence:
                 await self.open()
-            answer = await self._outside.request(self._subject, data, wait_s, self._guard(position))
-            return await self._outcome(position, json.loads(answer.data))
+            headers = guard(self.name, position, self._first_sequence)
+            answer = json.loads((await self._outside.request(subject, data, wait_s, headers)).data)
+            return outcome_of(self.name, position, answer) or await self._why_refused(position)
         except (LogMissing, LogRefused) as error:
             return Impossible(str(error))
         except LogUnavailable as error:
@@ -171,7 +127,8 @@ class Log:
         except ConnectionError as error:
             return await self._why_nobody(error)
         except (TimeoutError, ValueError) as error:
-            return Unknown(str(error))
+            # The server answers a forbidden publish with silence, and says so beside it.
+            return Impossible(self._outside.denied) if subject in self._outside.denied else Unknown(str(error))
 
     async def read(self, position: int, limit: int) -> list[tuple[int, bytes]]:
         """Return up to `limit` records from `position` on, in order, without a gap.
@@ -194,7 +151,6 @@ class Log:
                     break
                 records += run
                 size += sum(len(data) for _, data in run)
-                next_position += len(run)
             else:
                 return records
             # A copy that lags behind its leader, or a trim meanwhile: the next look tells.
@@ -211,7 +167,7 @@ class Log:
         while True:
             with contextlib.suppress(LogUnavailable, ConnectionError, TimeoutError):
                 answer = await self._ask_info()
-                info = _info(answer)
+                info = info_of(answer)
                 created = created or str(answer["created"])
                 if not info.first <= position <= info.last + 1 or answer["created"] != created:
                     raise LogGap(self.name, position, info.first, info.last)
@@ -235,35 +191,11 @@ class Log:
         # Past its end, a purge would move the stream's sequence on.
         if position >= info.last:
             raise ValueError(f"log {self.name} ends at {info.last}: it cannot be trimmed through {position}")
-        answer = await self._api("STREAM.PURGE", {"seq": position + 1})
+        answer = await self._ask("STREAM.PURGE", self.name, {"seq": position + 1})
         if answer.get("success") is not True:
             raise LogUnavailable(self.name, f"not trimmed: {answer.get('error')}")
 
-    def _guard(self, position: int) -> dict[str, str]:
-        # The subject's last sequence too: a stream made anew that happens to start here holds no such record.
-        held = position - 1 if position > self._first_sequence else 0
-        return {
-            "Nats-Expected-Stream": self.name,
-            "Nats-Expected-Last-Sequence": str(position - 1),
-            "Nats-Expected-Last-Subject-Sequence": str(held),
-        }
-
-    async def _outcome(self, position: int, answer: dict[str, Any]) -> Outcome:
-        error = answer.get("error")
-        if error is None:
-            if answer.get("seq") != position or answer.get("stream") != self.name or answer.get("duplicate"):
-                raise LogBroken(f"log {self.name} was to store record {position}; it answered {answer}")
-            return Durable(position)
-        code, reason = int(error.get("err_code", 0)), str(error.get("description", error))
-        if code == WRONG_LAST_SEQUENCE:
-            return await self._refused(position, reason)
-        if code == TOO_LARGE or code in NEVER:
-            return Impossible(NEVER.get(code, reason))
-        if code in NO_ROOM or (code == STORE_FAILED and ("exceeded" in reason or "no space" in reason)):
-            return Full(reason)
-        return Unknown(f"{code} {reason}")
-
-    async def _refused(self, position: int, reason: str) -> Outcome:
+    async def _why_refused(self, position: int) -> Outcome:
         """Tell taken from behind by where the log stands now."""
         info = await self.info()
         if info.last >= position:
@@ -272,10 +204,10 @@ class Log:
             return Behind(info.last)
         if position > self._first_sequence and info.first > info.last:
             return Behind(info.last, f"the log is empty and does not hold record {position - 1}: it was made anew")
-        return Unknown(reason)
+        return Unknown(f"refused, though the log ends at {info.last}")
 
     async def _why_nobody(self, error: ConnectionError) -> Outcome:
-        """A stream that is gone for certain will not come back by waiting."""
+        """A log that is gone for certain will not come back by waiting."""
         with contextlib.suppress(LogUnavailable):
             try:
                 await self.info()
@@ -284,7 +216,7 @@ class Log:
         return Unknown(str(error))
 
     async def _read_run(self, position: int, limit: int, bytes_max: int) -> list[tuple[int, bytes]]:
-        """Get one run of records by sequence; a prefix of what was asked for, perhaps empty."""
+        """Get one run of records by sequence (ADR-31); a prefix of what was asked for, perhaps empty."""
         run: list[tuple[int, bytes]] = []
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -308,8 +240,8 @@ class Log:
 
     async def _pull(self, position: int) -> AsyncGenerator[tuple[int, bytes], None]:
         """Yield what an ephemeral consumer delivers from `position` on, until it falters; the caller checks numbers."""
-        consumer = secrets.token_hex(8)
-        arrived: deque[Msg] = deque()  # bounded by what is asked for
+        consumer = f"{self.name}.{secrets.token_hex(8)}"
+        arrived: deque[Msg] = deque()  # bounded by what NEXT asks for
         bell = asyncio.Event()
         lost = False
 
@@ -322,8 +254,8 @@ class Log:
             lost = True
             bell.set()
 
-        settings = CONSUMER | {"name": consumer, "opt_start_seq": position}
-        answer = await self._api("CONSUMER.CREATE", {"stream_name": self.name, "config": settings}, f".{consumer}")
+        settings = CONSUMER | {"name": consumer.rpartition(".")[2], "opt_start_seq": position}
+        answer = await self._ask("CONSUMER.CREATE", consumer, {"stream_name": self.name, "config": settings})
         if "error" in answer:
             raise LogUnavailable(self.name, f"no consumer: {answer['error']}")
         listening = await self._outside.listen(self._outside.inbox(), take, regained)
@@ -331,7 +263,7 @@ class Log:
         try:
             while not lost:
                 if not asking:
-                    subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}"
+                    subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer}"
                     asking = await self._outside.publish(subject, NEXT, reply=listening.subject)
                 async with asyncio.timeout(3 * HEARTBEAT_S):
                     await bell.wait()
@@ -340,7 +272,7 @@ class Log:
                     message = arrived.popleft()
                     status = (message.headers or {}).get("Status")
                     if status is None:
-                        yield _sequence(message), message.data
+                        yield sequence_of(message.reply), message.data
                     elif status == REQUEST_TIMEOUT or any(end in str(message.headers) for end in REQUEST_ENDS):
                         asking = False
                     elif status != HEARTBEAT:
@@ -350,21 +282,12 @@ class Log:
 
     def _accept(self, answer: dict[str, Any]) -> None:
         config = answer["config"]
-        wanted = SETTINGS | {"subjects": [self._subject], "num_replicas": self._replicas}
-        wrong = [
-            f"{key} is {config.get(key)!r}, not {value!r}"
-            for key, value in wanted.items()
-            if config.get(key, value) != value
-        ]
-        wrong += [f"{key} is set" for key in FORBIDDEN if config.get(key)]
-        if config.get("persist_mode", "default") not in ("", "default"):
-            wrong.append(f"persist_mode is {config['persist_mode']!r}: it acknowledges before it syncs")
-        if wrong:
+        if wrong := wrong_settings(config, self.name, self._replicas):
             raise LogRefused(f"log {self.name} may not be used: {'; '.join(wrong)}")
-        self._first_sequence = int(config.get("first_seq", 1)) or 1
+        self._first_sequence = int(config.get("first_seq", 1))
 
     async def _ask_info(self) -> dict[str, Any]:
-        answer = await self._api("STREAM.INFO", None)
+        answer = await self._ask("STREAM.INFO", self.name)
         error = answer.get("error")
         if error is not None:
             if error.get("err_code") == STREAM_NOT_FOUND:
@@ -372,10 +295,10 @@ class Log:
             raise LogUnavailable(self.name, str(error))
         return answer
 
-    async def _api(self, verb: str, question: dict[str, Any] | None, tail: str = "") -> dict[str, Any]:
+    async def _ask(self, verb: str, about: str, question: dict[str, Any] | None = None) -> dict[str, Any]:
         payload = b"" if question is None else json.dumps(question).encode()
         with self._unavailable():
-            message = await self._outside.request(f"$JS.API.{verb}.{self.name}{tail}", payload, ANSWER_S)
+            message = await self._outside.request(f"$JS.API.{verb}.{about}", payload, ANSWER_S)
             answer: dict[str, Any] = json.loads(message.data)
             return answer
 
@@ -383,16 +306,5 @@ class Log:
     def _unavailable(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, TimeoutError, ValueError, nats.errors.Error) as error:
+        except (OSError, ValueError, nats.errors.Error) as error:
             raise LogUnavailable(self.name, str(error) or repr(error)) from error
-
-
-def _info(answer: dict[str, Any]) -> LogInfo:
-    state = answer["state"]
-    return LogInfo(int(state["first_seq"]), int(state["last_seq"]), int(state["bytes"]))
-
-
-def _sequence(message: Msg) -> int:
-    """Return the record number from the reply subject (ADR-15: nine tokens, or two more with a domain)."""
-    tokens = message.reply.split(".")
-    return int(tokens[5] if len(tokens) == 9 else tokens[7])

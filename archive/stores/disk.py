@@ -128,7 +128,7 @@ class DiskStore:
         return reading
 
     def _take_stock(self) -> bool:
-        """Adds the bundles that the index lacks, oldest first, and reports what is wrong. Returns whether there are any."""
+        """Adds the bundles the index lacks, oldest first, and reports what is wrong; says whether there are any."""
         names = self._files.names(self._report)
         for name in sorted(self._catalogue.bundles.keys() - set(names)):
             self._report(Missing(name, "the index names this bundle, but the file is gone"))

@@ -54,6 +54,8 @@ ANSWER_S = 2.0
 
 RETRY_S = 0.05
 READ_TRIES = 3
+RUN_BYTES_MAX = 4 << 20
+"""One request's worth of reading; well below the server's max_pending, above which it cuts the connection."""
 
 
 class Log:
@@ -146,7 +148,7 @@ class Log:
                 raise LogGap(self.name, next_position, info.first, info.last)
             end = min(info.last, position + limit - 1)
             while (next_position := position + len(records)) <= end and size < READ_BYTES_MAX:
-                run = await self._read_run(next_position, end - next_position + 1, READ_BYTES_MAX - size)
+                run = await self._read_run(next_position, end - next_position + 1)
                 if not run:
                     break
                 records += run
@@ -215,25 +217,26 @@ class Log:
                 return Impossible(str(missing))
         return Unknown(str(error))
 
-    async def _read_run(self, position: int, limit: int, bytes_max: int) -> list[tuple[int, bytes]]:
+    async def _read_run(self, position: int, limit: int) -> list[tuple[int, bytes]]:
         """Get one run of records by sequence (ADR-31); a prefix of what was asked for, perhaps empty."""
         run: list[tuple[int, bytes]] = []
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done = asyncio.Event()
 
         async def take(message: Msg) -> None:
             headers = message.headers or {}
             if "Status" not in headers and int(headers.get("Nats-Sequence", 0)) == position + len(run):
                 run.append((position + len(run), message.data))
-            elif not done.done():
-                done.set_result(None)
+            else:
+                done.set()
 
-        request = json.dumps({"seq": position, "batch": limit, "max_bytes": bytes_max}).encode()
+        request = json.dumps({"seq": position, "batch": limit, "max_bytes": RUN_BYTES_MAX}).encode()
         with self._unavailable():
-            listening = await self._outside.listen(self._outside.inbox(), take)
+            listening = await self._outside.listen(self._outside.inbox(), take, done.set)
             try:
                 await self._outside.publish(f"$JS.API.DIRECT.GET.{self.name}", request, reply=listening.subject)
-                async with asyncio.timeout(ANSWER_S):
-                    await done
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(ANSWER_S):
+                        await done.wait()
             finally:
                 await listening.stop()
         return run

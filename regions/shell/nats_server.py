@@ -27,7 +27,8 @@ from typing import IO, Any
 
 VERSION_MIN = (2, 15)
 MAX_PAYLOAD = 1 << 20
-MAX_PENDING = 16 << 20
+MAX_PENDING = 32 << 20
+"""What a slow connection may leave waiting before it is cut: some reads, followers and keyframes at once."""
 MEMORY_MAX = 64 << 20
 STORE_BYTES_MAX = 8 << 30
 START_S_MAX = 60.0

@@ -34,7 +34,7 @@ SETTINGS: dict[str, Any] = {
 FORBIDDEN = ("mirror", "sources", "subject_transform", "republish", "allow_msg_ttl", "allow_msg_schedules")
 
 FOLLOW_BATCH = 256
-FOLLOW_BYTES = 4 << 20
+FOLLOW_BYTES = 1 << 20  # for each follower, and all of a process's together stay below the server's max_pending
 HEARTBEAT_S = 0.5
 PULL_S = 30
 NANOSECONDS = 1_000_000_000

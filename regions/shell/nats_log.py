@@ -148,7 +148,8 @@ class Log:
                 raise LogGap(self.name, next_position, info.first, info.last)
             end = min(info.last, position + limit - 1)
             while (next_position := position + len(records)) <= end and size < READ_BYTES_MAX:
-                run = await self._read_run(next_position, end - next_position + 1)
+                bytes_max = min(RUN_BYTES_MAX, READ_BYTES_MAX - size)
+                run = await self._read_run(next_position, end - next_position + 1, bytes_max)
                 if not run:
                     break
                 records += run
@@ -217,7 +218,7 @@ class Log:
                 return Impossible(str(missing))
         return Unknown(str(error))
 
-    async def _read_run(self, position: int, limit: int) -> list[tuple[int, bytes]]:
+    async def _read_run(self, position: int, limit: int, bytes_max: int) -> list[tuple[int, bytes]]:
         """Get one run of records by sequence (ADR-31); a prefix of what was asked for, perhaps empty."""
         run: list[tuple[int, bytes]] = []
         done = asyncio.Event()
@@ -229,7 +230,7 @@ class Log:
             else:
                 done.set()
 
-        request = json.dumps({"seq": position, "batch": limit, "max_bytes": RUN_BYTES_MAX}).encode()
+        request = json.dumps({"seq": position, "batch": limit, "max_bytes": bytes_max}).encode()
         with self._unavailable():
             listening = await self._outside.listen(self._outside.inbox(), take, done.set)
             try:

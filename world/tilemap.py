@@ -75,8 +75,8 @@ def make_map(
 ) -> TileMap:
     """A checked map, padded at the right and the bottom with wall to whole chunks.
 
-    Raises ValueError, with the numbers, for unequal shapes, a side of 0 or above `WORLD_TILES_MAX`, an unknown code, a list
-    longer than `POINTS_MAX` or a point off the map.
+    Raises ValueError, with the numbers, for unequal shapes, a side of 0 or above `WORLD_TILES_MAX`, an unknown code,
+    a list longer than `POINTS_MAX` or a point off the map.
     """
     if terrain.ndim != 2 or terrain.shape != feature.shape:
         raise ValueError(f"terrain is {terrain.shape}, feature is {feature.shape}: expected two equal [height, width]")
@@ -152,7 +152,7 @@ def _read_header(data: bytes) -> tuple[int, int, list[int], int]:
         magic, version, width, height, counts = msgspec.msgpack.decode(
             data[1:at], type=tuple[str, int, int, int, list[int]]
         )
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"map header of {at - 1} bytes is not a map's: {error}") from error
     if magic != _MAGIC or version != _VERSION:
         raise ValueError(f"expected {_MAGIC} version {_VERSION}, found {magic!r} version {version}")

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from world.borders import read_image
 from world.species import HEALTH_MAX
 from world.state import (
     COINS,
@@ -89,13 +90,15 @@ def chunk_of_tile(land: tuple[int, int, int, int], x: int, y: int) -> int:
     return (y - land[1]) // CHUNK_TILES * wide + (x - land[0]) // CHUNK_TILES
 
 
-def wire_rows(state: State, in_flight: Sequence[tuple[int, Int32s]] = (), before: WireRows | None = None) -> WireRows:
+def wire_rows(state: State, in_flight: Sequence[bytes] = (), before: WireRows | None = None) -> WireRows:
     """What is to be shown of a state.
 
-    `in_flight` are departed bodies (id, int32[COLUMNS]) that no neighbour has consumed: shown where they left, unless
-    the id lives here again. `before` is what was shown the tick before, from which the steps follow.
+    `in_flight` are the images (`world.borders`) of departed bodies that no neighbour has consumed: shown where they
+    left, unless the id lives here again. `before` is what was shown the tick before, from which the steps follow.
+    ValueError for bytes that are no image.
     """
-    absent = {entity: row for entity, row in in_flight if entity not in state.index}
+    images = [read_image(image) for image in in_flight]
+    absent = {image.entity: image.columns for image in images if image.entity not in state.index}
     size = state.used + len(absent)
     ids, cols, chunk = np.empty(size, np.int64), np.empty((size, BODY_COLUMNS), np.int32), np.empty(size, np.int32)
     land = state.land

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from world.borders import remove
 from world.delta import EVENT_BYTES_MAX, encode_key, encode_tick
 from world.events import Event, Kind
 from world.mirror import Mirror
@@ -152,13 +153,12 @@ def test_a_body_past_the_edge_belongs_to_the_nearest_chunk() -> None:
 def test_a_body_in_flight_is_shown_until_it_lives_here_again() -> None:
     state = empty_state()
     put(state, 5, 40 * 64, 20 * 64)
-    image = state.rows[:, state.row(5)].copy()
-    state.free_row(5)
-    before = wire_rows(state, [(5, image)])
+    image = remove(state, 5)
+    before = wire_rows(state, [image])
     assert before.ids.tolist() == [5]
     put(state, 5, 41 * 64, 20 * 64)
     state.rows[HOP, state.row(5)] = 2
-    now = wire_rows(state, [(5, image)], before)
+    now = wire_rows(state, [image], before)
     assert now.ids.tolist() == [5]
     assert now.cols[0, :2].tolist() == [41 * 64, 20 * 64]
 

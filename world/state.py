@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from world.units import ASSETS_PER_REGION, REGION_ROWS
+from world.pathfinding import Scratch, make_scratch
+from world.tilemap import opaque, solid
+from world.units import ASSETS_PER_REGION, PATH_RADIUS, REGION_ROWS
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -52,12 +54,23 @@ PATH_0: Final = 20  # steps as nibbles 0..7 (directions as FACING), the next one
 PATH_1: Final = 21
 PATH_2: Final = 22
 PATH_3: Final = 23
-DOWN_TICKS: Final = 24  # ticks left before a fallen body stands again
-HURT_TICKS: Final = 25  # ticks left in which it shows a wound
-COINS: Final = 26
-GOODS_0: Final = 27  # the first of world.items.ITEMS; one column each
+NEXT_X: Final = 24  # the tile of the path it walks to now; the steps left lead on from there
+NEXT_Y: Final = 25
+DOWN_TICKS: Final = 26  # ticks left before a fallen body stands again
+HURT_TICKS: Final = 27  # ticks left in which it shows a wound
+COINS: Final = 28
+GOODS_0: Final = 29  # the first of world.items.ITEMS; one column each
 GOODS: Final = 5
 COLUMNS: Final = GOODS_0 + GOODS
+
+# Columns of a birth owed for a dead NPC: where it will live, and when.
+OWED_KIND: Final = 0
+OWED_HOME_X: Final = 1
+OWED_HOME_Y: Final = 2
+OWED_WORK_X: Final = 3
+OWED_WORK_Y: Final = 4
+OWED_TICKS: Final = 5  # ticks left until it is born
+OWED_COLUMNS: Final = 6
 
 # Asset columns.
 ASSET_ID: Final = 0
@@ -97,7 +110,8 @@ class State:
     `land` is the region's rectangle in tiles (x0, y0, x1, y1), half open. `terrain`, `feature` and `stock` (goods left
     in a feature) are uint8[h, w] windows whose corner is `window` = (x, y): the land and up to WINDOW_TILES around it.
     `borders` are the neighbours' rectangles, in the order of the partition; events, ghosts and departures name a
-    neighbour by its index in it.
+    neighbour by its index in it. `spawns` are the tiles where new players appear, int32[n, 2]; `owed` the births that
+    replace dead NPCs, int32[n, OWED_COLUMNS], the oldest first. What follows `index` is derived and never encoded.
     """
 
     land: tuple[int, int, int, int]
@@ -113,7 +127,32 @@ class State:
     assets: Int64s = field(default_factory=lambda: np.zeros((ASSET_COLUMNS, ASSETS_PER_REGION), np.int64))
     assets_used: int = 0
     counters: Int64s = field(default_factory=lambda: np.zeros(Counter.COUNT, np.int64))
-    index: dict[int, int] = field(default_factory=dict)  # id -> row; derived, never encoded
+    spawns: Int32s = field(default_factory=lambda: np.zeros((0, 2), np.int32))
+    owed: Int32s = field(default_factory=lambda: np.zeros((0, OWED_COLUMNS), np.int32))
+    index: dict[int, int] = field(default_factory=dict)  # id -> row
+    blocked: Bytes2 = field(init=False)  # 1 where no body can be
+    opaque: Bytes2 = field(init=False)  # 1 where nobody sees through
+    land_box: Int64s = field(init=False)  # `land` and `borders` as the kernels take them
+    border_boxes: Int64s = field(init=False)
+    paths: Scratch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.blocked = solid(self.terrain, self.feature)
+        self.opaque = opaque(self.terrain, self.feature)
+        self.land_box = np.array(self.land, np.int64)
+        self.border_boxes = np.array(self.borders, np.int64).reshape(len(self.borders), 4)
+        self.paths = make_scratch(PATH_RADIUS)
+
+    def has_tile(self, x: int, y: int) -> bool:
+        """Whether a tile of the world lies in this region's land."""
+        return self.land[0] <= x < self.land[2] and self.land[1] <= y < self.land[3]
+
+    def set_tile(self, x: int, y: int, terrain: int, feature: int, stock: int) -> None:
+        """Change a tile of the window, given by its place in the world; `blocked` and `opaque` follow."""
+        at = slice(y - self.window[1], y - self.window[1] + 1), slice(x - self.window[0], x - self.window[0] + 1)
+        self.terrain[at], self.feature[at], self.stock[at] = terrain, feature, stock
+        self.blocked[at] = solid(self.terrain[at], self.feature[at])
+        self.opaque[at] = opaque(self.terrain[at], self.feature[at])
 
     def row(self, entity: int) -> int:
         """The row of an entity, or -1."""

@@ -34,8 +34,18 @@ DAY_TICKS: Final = 24 * 60 * TICKS_PER_SECOND  # a day is 24 minutes
 ACTIONS_PER_TICK: Final = 512  # of all players in one region and tick
 ACTIONS_PER_PLAYER_PER_TICK: Final = 4
 PATHS_PER_TICK: Final = 32  # A* searches a region may make in a tick, in row order
-PATH_RADIUS: Final = 24  # tiles
+PATH_RADIUS: Final = 40  # tiles a search may go from its start, each way
+PATH_EXPANSIONS: Final = 2000  # cells one search may expand
+PATH_STEPS_MAX: Final = 32  # steps a body remembers
+SIGHT_TILES: Final = 10  # as far as any NPC perceives
 EVENTS_PER_TICK: Final = 4096
+ASSETS_PER_BODY: Final = 256  # what one body may hold; a handover carries them all
+GHOSTS_PER_NEIGHBOUR: Final = REGION_ROWS
+SPAWNS_PER_REGION: Final = 65_536
+OWED_MAX: Final = REGION_ROWS  # births a region may owe for its dead
+RADIUS_MIN: Final = 20_000  # of any body that pushes; what it moves between two wall clamps stays below this
+SPEED_MAX: Final = 18_000  # Q16 a tick
+PUSH_MAX: Final = 14_000  # Q16 that one relaxation may move a body along an axis
 
 
 def _check(holds: bool, relation: str) -> None:
@@ -48,4 +58,7 @@ _check(WORLD_TILES_MAX * TILE < 2**31, "every coordinate fits an int32")
 _check(WORLD_TILES_MAX % CHUNK_TILES == 0, "the largest world is whole chunks")
 _check(NEIGHBOURS_MAX * ROWS_RESERVED_PER_NEIGHBOUR * 2 < REGION_ROWS, "reserved rows leave half a region to live in")
 _check(GHOST_TILES * TILE > STRIKE_REACH, "what can be struck across a border is shown across it")
+_check(SPEED_MAX < RADIUS_MIN, "no step passes a wall")
+_check(2 * PUSH_MAX**2 < RADIUS_MIN**2, "no push passes a wall")
+_check(SIGHT_TILES <= WINDOW_TILES, "an NPC sees only known tiles")
 _check(WINDOW_TILES >= GHOST_TILES, "ghosts stand on known tiles")

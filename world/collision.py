@@ -1,0 +1,303 @@
+"""Bodies are circles: they are moved, kept off walls and closed borders, and pushed apart.
+
+`settle` moves every body by its velocity, then relaxes the overlapping pairs a few times in a fixed order (by row, then
+by cell), lighter bodies giving way more; after each relaxation whoever moved is put back off the walls. Nothing moves
+further between two such clamps than its radius, so nothing passes a wall. Ghosts are walls with a round shape.
+Afterwards a body's velocity is the way it really went. The technique is position-based relaxation over a grid filled by
+a counting sort (M. Müller et al., Position Based Dynamics, 2007), in integers.
+
+Not here: speeds (`world.movement`), who leaves for a neighbour (`world.borders`).
+"""
+
+from math import sqrt
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from world.movement import length
+from world.species import MASS, RADIUS
+from world.state import KIND, PLAYER, VX, VY, WOLF, Bytes2, Int32s, Int64s, X, Y
+from world.units import BORDER_MARGIN, PUSH_MAX, TILE
+
+ITERATIONS: Final = 6
+CELL_SHIFT: Final = 17  # cells of two tiles
+CELLS: Final = 64  # the grid is a torus of so many cells a side: distant bodies may share a cell, and are told apart
+PAIR_MARGIN: Final = TILE // 5  # pairs this near may touch during relaxation
+PAIRS_PER_BODY: Final = 12
+RESCUE_TILES: Final = 8
+
+# Columns of the ghosts that `world.borders` hands to kernels.
+GHOST_X: Final = 0
+GHOST_Y: Final = 1
+GHOST_KIND: Final = 2
+
+
+@njit(cache=True)
+def cell_of(x: int, y: int) -> int:
+    return ((y >> CELL_SHIFT) & (CELLS - 1)) * CELLS + ((x >> CELL_SHIFT) & (CELLS - 1))
+
+
+@njit(cache=True)
+def make_grid(xs: Int64s, ys: Int64s, count: int) -> tuple[Int32s, Int32s]:
+    """A counting sort of points into cells, stable: cell c holds items[start[c] : start[c + 1]], in rising order."""
+    start = np.zeros(CELLS * CELLS + 1, np.int32)
+    cells = np.empty(count, np.int32)
+    for k in range(count):
+        cells[k] = cell_of(xs[k], ys[k])
+        start[cells[k] + 1] += 1
+    for c in range(CELLS * CELLS):
+        start[c + 1] += start[c]
+    items = np.empty(count, np.int32)
+    for k in range(count - 1, -1, -1):
+        # Filling each cell from its end keeps the order of rows; `start[c + 1]` ends as the start of cell c.
+        start[cells[k] + 1] -= 1
+        items[start[cells[k] + 1]] = k
+    for c in range(CELLS * CELLS):
+        start[c] = start[c + 1]
+    start[CELLS * CELLS] = count
+    return start, items
+
+
+@njit(cache=True)
+def is_blocked(blocked: Bytes2, window_x: int, window_y: int, tile_x: int, tile_y: int) -> bool:
+    """Whether no body can be on a tile; so it is beyond the window, which ends where the world does."""
+    tx = tile_x - window_x
+    ty = tile_y - window_y
+    return tx < 0 or ty < 0 or ty >= blocked.shape[0] or tx >= blocked.shape[1] or blocked[ty, tx] != 0
+
+
+@njit(cache=True)
+def off_walls(blocked: Bytes2, window_x: int, window_y: int, x: int, y: int, radius: int) -> tuple[int, int]:
+    """The nearest place to (x, y) where a circle of less than half a tile touches no blocked tile.
+
+    The centre stands on an open tile; else it is returned as it is.
+    """
+    tx = x >> 16
+    ty = y >> 16
+    if is_blocked(blocked, window_x, window_y, tx, ty):
+        return x, y
+    fx = x & 0xFFFF
+    fy = y & 0xFFFF
+    side_x = 0
+    side_y = 0
+    if fx < radius:
+        side_x = -1
+    elif fx > TILE - radius:
+        side_x = 1
+    if fy < radius:
+        side_y = -1
+    elif fy > TILE - radius:
+        side_y = 1
+    wall_x = side_x != 0 and is_blocked(blocked, window_x, window_y, tx + side_x, ty)
+    wall_y = side_y != 0 and is_blocked(blocked, window_x, window_y, tx, ty + side_y)
+    if wall_x:
+        fx = radius if side_x < 0 else TILE - radius
+    if wall_y:
+        fy = radius if side_y < 0 else TILE - radius
+    corner = side_x != 0 and side_y != 0 and not wall_x and not wall_y
+    if corner and is_blocked(blocked, window_x, window_y, tx + side_x, ty + side_y):
+        dx = fx if side_x < 0 else TILE - fx
+        dy = fy if side_y < 0 else TILE - fy
+        if dx * dx + dy * dy < radius * radius:
+            size = max(length(dx, dy), 1)
+            if dx == 0 and dy == 0:
+                dx = 1
+            dx = min(int(float(dx * radius) / float(size)) + 1, radius)
+            dy = min(int(float(dy * radius) / float(size)) + 1, radius)
+            fx = dx if side_x < 0 else TILE - dx
+            fy = dy if side_y < 0 else TILE - dy
+    return (tx << 16) + fx, (ty << 16) + fy
+
+
+@njit(cache=True)
+def past_border(land: Int64s, x: int, y: int) -> int:
+    """How far a point lies outside the land, along the axis where it is further; at most 0 inside."""
+    return int(max((land[0] << 16) - x, x - (land[2] << 16) + 1, (land[1] << 16) - y, y - (land[3] << 16) + 1))
+
+
+@njit(cache=True)
+def neighbour_at(borders: Int64s, tile_x: int, tile_y: int) -> int:
+    """The index of the neighbour whose rectangle holds a tile, or -1."""
+    for k in range(borders.shape[0]):
+        if borders[k, 0] <= tile_x < borders[k, 2] and borders[k, 1] <= tile_y < borders[k, 3]:
+            return k
+    return -1
+
+
+@njit(cache=True)
+def inside_borders(land: Int64s, borders: Int64s, room: Int64s, x: int, y: int) -> tuple[int, int]:
+    """The place, or the nearest one that a closed border allows: less than BORDER_MARGIN past it."""
+    past = past_border(land, x, y)
+    if past <= 0:
+        return x, y
+    neighbour = neighbour_at(borders, x >> 16, y >> 16)
+    allowed = 0
+    if neighbour >= 0:
+        if past < BORDER_MARGIN or room[neighbour] > 0:
+            return x, y
+        allowed = BORDER_MARGIN - 1
+    x = min(max(x, (land[0] << 16) - allowed), (land[2] << 16) - 1 + allowed)
+    y = min(max(y, (land[1] << 16) - allowed), (land[3] << 16) - 1 + allowed)
+    return x, y
+
+
+@njit(cache=True)
+def _rescued(blocked: Bytes2, window_x: int, window_y: int, x: int, y: int) -> tuple[int, int]:
+    """The middle of an open tile near a body on a blocked one: the nearest ring, in it the first by rows."""
+    for ring in range(1, RESCUE_TILES + 1):
+        for ty in range((y >> 16) - ring, (y >> 16) + ring + 1):
+            for tx in range((x >> 16) - ring, (x >> 16) + ring + 1):
+                edge = max(abs(tx - (x >> 16)), abs(ty - (y >> 16))) == ring
+                if edge and not is_blocked(blocked, window_x, window_y, tx, ty):
+                    return (tx << 16) + TILE // 2, (ty << 16) + TILE // 2
+    return x, y
+
+
+@njit(cache=True)
+def _near_pairs(xs: Int64s, ys: Int64s, radii: Int64s, count: int, bodies: int) -> Int32s:
+    """int32[n, 2]: pairs (lower index first) that may touch; ghosts, from index `bodies` on, not among themselves."""
+    start, items = make_grid(xs, ys, count)
+    pairs = np.empty((PAIRS_PER_BODY * bodies + 1, 2), np.int32)
+    found = 0
+    for k in range(bodies):
+        cx = xs[k] >> CELL_SHIFT
+        cy = ys[k] >> CELL_SHIFT
+        for dy in range(-1, 2):
+            for dx in range(-1, 2):
+                cell = ((cy + dy) & (CELLS - 1)) * CELLS + ((cx + dx) & (CELLS - 1))
+                for at in range(start[cell], start[cell + 1]):
+                    other = items[at]
+                    if other <= k:
+                        continue
+                    apart_x = xs[other] - xs[k]
+                    apart_y = ys[other] - ys[k]
+                    near = radii[k] + radii[other] + PAIR_MARGIN
+                    if abs(apart_x) >= near or abs(apart_y) >= near or found == pairs.shape[0]:
+                        continue
+                    if apart_x * apart_x + apart_y * apart_y < near * near:
+                        pairs[found, 0] = k
+                        pairs[found, 1] = other
+                        found += 1
+    return pairs[:found]
+
+
+@njit(cache=True)
+def _relax(pairs: Int32s, xs: Int64s, ys: Int64s, radii: Int64s, masses: Int64s, bodies: int, moved: Bytes2) -> int:
+    """Push the overlapping pairs apart once, in order; how many overlapped. A ghost (index from `bodies`) stays."""
+    overlapping = 0
+    for p in range(pairs.shape[0]):
+        a = pairs[p, 0]
+        b = pairs[p, 1]
+        dx = xs[b] - xs[a]
+        dy = ys[b] - ys[a]
+        reach = radii[a] + radii[b]
+        square = dx * dx + dy * dy
+        if square >= reach * reach:
+            continue
+        overlapping += 1
+        if square == 0:
+            dx = 1
+            square = 1
+        apart = int(sqrt(float(square)))
+        if apart == 0:
+            apart = 1
+        total = reach - apart
+        share = masses[a] + masses[b]
+        if b >= bodies:
+            push_x = int(float(dx * total) / float(apart))
+            push_y = int(float(dy * total) / float(apart))
+            xs[a] -= push_x
+            ys[a] -= push_y
+        else:
+            push_x = int(float(dx * total) / float(apart))
+            push_y = int(float(dy * total) / float(apart))
+            part_x = int(float(push_x * masses[b]) / float(share))
+            part_y = int(float(push_y * masses[b]) / float(share))
+            xs[a] -= part_x
+            ys[a] -= part_y
+            xs[b] += push_x - part_x
+            ys[b] += push_y - part_y
+            moved[0, b] = 1
+        moved[0, a] = 1
+    return overlapping
+
+
+@njit(cache=True)
+def settle(
+    rows: Int32s,
+    used: int,
+    ghosts: Int64s,
+    blocked: Bytes2,
+    window_x: int,
+    window_y: int,
+    land: Int64s,
+    borders: Int64s,
+    room: Int64s,
+) -> None:
+    """Move all bodies of `rows` by their velocities and push them apart; VX, VY become the way they went.
+
+    `ghosts` is int64[n, 3] of x, y, kind; `land` int64[4] and `borders` int64[n, 4] are rectangles in tiles; `room`
+    int64[n] says how many bodies each neighbour takes (at 0 its border is solid).
+    """
+    slots = np.empty(used, np.int32)
+    bodies = 0
+    for i in range(used):
+        if PLAYER <= rows[KIND, i] <= WOLF:
+            slots[bodies] = i
+            bodies += 1
+    count = bodies + ghosts.shape[0]
+    xs = np.empty(count, np.int64)
+    ys = np.empty(count, np.int64)
+    radii = np.empty(count, np.int64)
+    masses = np.ones(count, np.int64)
+    for k in range(bodies):
+        i = slots[k]
+        kind = rows[KIND, i]
+        radii[k] = RADIUS[kind]
+        masses[k] = MASS[kind]
+        x = int(rows[X, i])
+        y = int(rows[Y, i])
+        if is_blocked(blocked, window_x, window_y, x >> 16, y >> 16):
+            x, y = _rescued(blocked, window_x, window_y, x, y)
+            rows[X, i] = x
+            rows[Y, i] = y
+        elif rows[VX, i] != 0 or rows[VY, i] != 0:
+            x += rows[VX, i]
+            y += rows[VY, i]
+        x, y = inside_borders(land, borders, room, x, y)
+        xs[k], ys[k] = off_walls(blocked, window_x, window_y, x, y, radii[k])
+    for g in range(ghosts.shape[0]):
+        xs[bodies + g] = ghosts[g, GHOST_X]
+        ys[bodies + g] = ghosts[g, GHOST_Y]
+        radii[bodies + g] = RADIUS[ghosts[g, GHOST_KIND]]
+
+    pairs = _near_pairs(xs, ys, radii, count, bodies)
+    moved = np.zeros((1, count), np.uint8)
+    from_x = xs.copy()
+    from_y = ys.copy()
+    for _ in range(ITERATIONS):
+        if _relax(pairs, xs, ys, radii, masses, bodies, moved) == 0:
+            break
+        for k in range(bodies):
+            if moved[0, k] == 0:
+                continue
+            moved[0, k] = 0
+            x = min(max(xs[k], from_x[k] - PUSH_MAX), from_x[k] + PUSH_MAX)
+            y = min(max(ys[k], from_y[k] - PUSH_MAX), from_y[k] + PUSH_MAX)
+            x, y = inside_borders(land, borders, room, x, y)
+            xs[k], ys[k] = off_walls(blocked, window_x, window_y, x, y, radii[k])
+            from_x[k] = xs[k]
+            from_y[k] = ys[k]
+
+    for k in range(bodies):
+        i = slots[k]
+        x = xs[k]
+        y = ys[k]
+        if is_blocked(blocked, window_x, window_y, x >> 16, y >> 16):
+            x = int(rows[X, i])
+            y = int(rows[Y, i])
+        rows[VX, i] = x - rows[X, i]
+        rows[VY, i] = y - rows[Y, i]
+        rows[X, i] = x
+        rows[Y, i] = y

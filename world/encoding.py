@@ -1,0 +1,166 @@
+"""Canonical bytes of a region's state, and their digest: equal states have equal bytes, on every machine.
+
+The format, all integers little-endian:
+
+    u32 length of the header · header · arrays, one after the other, nothing behind them
+
+The header is the MessagePack array `[1, land, world_size, borders, window, [height, width], used, assets, owed,
+spawns]` (rectangles and pairs as arrays of integers, the last four as counts), packed in the shortest way. The arrays:
+
+    u8 terrain[height, width] · u8 feature[height, width] · u8 stock[height, width]
+    i32 rows[COLUMNS, used] · i64 ids[used] · i64 assets[ASSET_COLUMNS, assets] · i64 counters[Counter.COUNT]
+    i32 owed[owed, OWED_COLUMNS] · i32 spawns[spawns, 2]
+"""
+
+import struct
+from hashlib import sha256
+from typing import Annotated, Final
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from world.invariants import InvariantError, check
+from world.state import ASSET_COLUMNS, COLUMNS, OWED_COLUMNS, Counter, State
+from world.units import ASSETS_PER_BODY, NEIGHBOURS_MAX, OWED_MAX, REGION_ROWS, SPAWNS_PER_REGION, WORLD_TILES_MAX
+
+STATE_VERSION: Final = 1
+HEADER_BYTES_MAX: Final = 1024
+_LENGTH: Final = struct.Struct("<I")
+
+_Tile = Annotated[int, Meta(ge=0, le=WORLD_TILES_MAX)]
+_Side = Annotated[int, Meta(ge=1, le=WORLD_TILES_MAX)]
+_Rectangle = tuple[_Tile, _Tile, _Tile, _Tile]
+
+
+class _Header(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    version: Annotated[int, Meta(ge=STATE_VERSION, le=STATE_VERSION)]
+    land: _Rectangle
+    world_size: tuple[_Side, _Side]
+    borders: Annotated[tuple[_Rectangle, ...], Meta(max_length=NEIGHBOURS_MAX)]
+    window: tuple[_Tile, _Tile]
+    shape: tuple[_Side, _Side]
+    used: Annotated[int, Meta(ge=0, le=REGION_ROWS)]
+    assets: Annotated[int, Meta(ge=0, le=REGION_ROWS * ASSETS_PER_BODY)]
+    owed: Annotated[int, Meta(ge=0, le=OWED_MAX)]
+    spawns: Annotated[int, Meta(ge=0, le=SPAWNS_PER_REGION)]
+
+
+def encode(state: State) -> bytes:
+    """The state's bytes."""
+    shape = state.terrain.shape
+    header = msgspec.msgpack.encode(
+        _Header(
+            version=STATE_VERSION,
+            land=state.land,
+            world_size=state.world_size,
+            borders=state.borders,
+            window=state.window,
+            shape=(shape[0], shape[1]),
+            used=state.used,
+            assets=state.assets_used,
+            owed=len(state.owed),
+            spawns=len(state.spawns),
+        )
+    )
+    return b"".join(
+        (
+            _LENGTH.pack(len(header)),
+            header,
+            state.terrain.tobytes(),
+            state.feature.tobytes(),
+            state.stock.tobytes(),
+            state.rows[:, : state.used].astype("<i4", copy=False).tobytes(),
+            state.ids[: state.used].astype("<i8", copy=False).tobytes(),
+            state.assets[:, : state.assets_used].astype("<i8", copy=False).tobytes(),
+            state.counters.astype("<i8", copy=False).tobytes(),
+            state.owed.astype("<i4", copy=False).tobytes(),
+            state.spawns.astype("<i4", copy=False).tobytes(),
+        )
+    )
+
+
+def digest(state: State) -> bytes:
+    """SHA-256 of the state's bytes."""
+    return sha256(encode(state)).digest()
+
+
+def decode(data: bytes) -> State:
+    """The state with these bytes. ValueError, with the numbers, for any bytes that `encode` would not have made."""
+    header, at = _read_header(data)
+    height, width = header.shape
+    pieces = (
+        (3 * height * width, 1),
+        (COLUMNS * header.used, 4),
+        (header.used, 8),
+        (ASSET_COLUMNS * header.assets, 8),
+        (Counter.COUNT, 8),
+        (OWED_COLUMNS * header.owed, 4),
+        (2 * header.spawns, 4),
+    )
+    expected = at + sum(count * size for count, size in pieces)
+    if len(data) != expected:
+        raise ValueError(f"a state of {len(data)} bytes, its header says {expected}")
+    arrays = []
+    for count, size in pieces:
+        arrays.append(np.frombuffer(data, f"<i{size}" if size > 1 else "u1", count, at))
+        at += count * size
+    layers, rows, ids, assets, counters, owed, spawns = arrays
+    layers = layers.reshape(3, height, width)
+    if int(layers[0].max()) > 15 or int(layers[1].max()) > 15:
+        raise ValueError(f"tile codes up to {int(layers[:2].max())}, expected less than 16")
+    state = State(
+        land=header.land,
+        world_size=header.world_size,
+        borders=header.borders,
+        window=header.window,
+        terrain=layers[0].copy(),
+        feature=layers[1].copy(),
+        stock=layers[2].copy(),
+        used=header.used,
+        assets_used=header.assets,
+        counters=counters.astype(np.int64),
+        owed=owed.reshape(header.owed, OWED_COLUMNS).astype(np.int32),
+        spawns=spawns.reshape(header.spawns, 2).astype(np.int32),
+    )
+    state.rows[:, : header.used] = rows.reshape(COLUMNS, header.used)
+    state.ids[: header.used] = ids
+    if header.assets > state.assets.shape[1]:
+        state.assets = np.zeros((ASSET_COLUMNS, header.assets), np.int64)
+    state.assets[:, : header.assets] = assets.reshape(ASSET_COLUMNS, header.assets)
+    state.reindex()
+    try:
+        check(state)
+    except InvariantError as error:
+        raise ValueError(f"not a state of the rules: {error}") from None
+    return state
+
+
+def _read_header(data: bytes) -> tuple[_Header, int]:
+    if len(data) < _LENGTH.size:
+        raise ValueError(f"a state of {len(data)} bytes has no header")
+    (size,) = _LENGTH.unpack_from(data)
+    end = _LENGTH.size + size
+    if size > HEADER_BYTES_MAX or end > len(data):
+        raise ValueError(f"a header of {size} bytes in {len(data)}, the limit is {HEADER_BYTES_MAX}")
+    raw = data[_LENGTH.size : end]
+    try:
+        header = msgspec.msgpack.decode(raw, type=_Header)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError(f"the header of a state: {error}") from None
+    if msgspec.msgpack.encode(header) != raw:
+        raise ValueError(f"the header of {size} bytes is not packed in the shortest way")
+    _check_places(header)
+    return header, end
+
+
+def _check_places(header: _Header) -> None:
+    width, height = header.world_size
+    for x0, y0, x1, y1 in (header.land, *header.borders):
+        if not (x0 < x1 <= width and y0 < y1 <= height):
+            raise ValueError(f"rectangle {(x0, y0, x1, y1)} is empty or leaves the world of {width} x {height}")
+    left, top = header.window
+    tall, wide = header.shape
+    x0, y0, x1, y1 = header.land
+    if left > x0 or top > y0 or left + wide < x1 or top + tall < y1 or left + wide > width or top + tall > height:
+        raise ValueError(f"a window of {wide} x {tall} at {header.window} does not fit the land {header.land}")

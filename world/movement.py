@@ -1,0 +1,128 @@
+"""How a body's speed follows its intent and the ground, and what a tick takes off its timers.
+
+Everyone walks by the intent columns, players and NPCs alike. Not here: what stands in the way (`world.collision`).
+"""
+
+from math import sqrt
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from world.species import HEAL_TICKS, HEALTH_MAX, SPEED
+from world.state import (
+    COOLDOWN,
+    DOWN_TICKS,
+    FACING,
+    HEALTH,
+    HURT_TICKS,
+    INTENT_X,
+    INTENT_Y,
+    KIND,
+    MODE_TICKS,
+    PILE,
+    PLAYER,
+    VX,
+    VY,
+    WOLF,
+    Bytes2,
+    Int32s,
+    Int64s,
+    X,
+    Y,
+)
+from world.tilemap import MUD, TERRAINS
+from world.units import SPEED_MAX
+
+INTENT_MAX: Final = 127
+
+PACE: Final = np.full(len(TERRAINS), 256, np.int64)
+"""Per terrain: speed on it in 1/256 of full speed."""
+PACE[MUD] = 128
+GRIP: Final = np.full(len(TERRAINS), 4_400, np.int64)
+"""Per terrain: friction, the most that a velocity changes in a tick (Q16 a tick)."""
+GRIP[MUD] = 2_600
+
+
+@njit(cache=True)
+def length(x: int, y: int) -> int:
+    """The length of a vector, rounded down; exact while both are below 2**25."""
+    return int(sqrt(float(x * x + y * y)))
+
+
+@njit(cache=True)
+def shortened(x: int, y: int, limit: int) -> tuple[int, int]:
+    """The vector, no longer than `limit`. The products stay below 2**53, so the quotients are the same everywhere."""
+    if x * x + y * y <= limit * limit:
+        return x, y
+    size = length(x, y) + 1
+    return int(float(x * limit) / float(size)), int(float(y * limit) / float(size))
+
+
+@njit(cache=True)
+def velocity(vx: int, vy: int, intent_x: int, intent_y: int, speed: int, terrain: int) -> tuple[int, int]:
+    """The velocity after one tick of walking by an intent on a terrain: towards the wanted one by at most its grip.
+
+    Whoever predicts a body (a client) calls this and `world.collision.off_walls` with what it knows.
+    """
+    intent_x, intent_y = shortened(intent_x, intent_y, INTENT_MAX)
+    full = speed * PACE[terrain]
+    dx = intent_x * full // (INTENT_MAX * 256) - vx
+    dy = intent_y * full // (INTENT_MAX * 256) - vy
+    dx, dy = shortened(dx, dy, GRIP[terrain])
+    return shortened(vx + dx, vy + dy, SPEED_MAX)
+
+
+@njit(cache=True)
+def facing(intent_x: int, intent_y: int, before: int) -> int:
+    """0..7 clockwise from east for an intent; the facing before it when there is none."""
+    if intent_x == 0 and intent_y == 0:
+        return before
+    wide = abs(intent_x)
+    tall = abs(intent_y)
+    if tall * 5 < wide * 2:
+        return 0 if intent_x > 0 else 4
+    if wide * 5 < tall * 2:
+        return 2 if intent_y > 0 else 6
+    if intent_y > 0:
+        return 1 if intent_x > 0 else 3
+    return 7 if intent_x > 0 else 5
+
+
+@njit(cache=True)
+def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int, tick: int) -> Int64s:
+    """One tick of timers and velocities for all rows; positions stay. Returns the rows of piles whose time is over."""
+    over = np.empty(16, np.int64)
+    found = 0
+    for i in range(used):
+        kind = rows[KIND, i]
+        if kind == PILE:
+            rows[MODE_TICKS, i] -= 1
+            if rows[MODE_TICKS, i] <= 0 and found < over.shape[0]:
+                over[found] = i
+                found += 1
+        if kind < PLAYER or kind > WOLF:
+            continue
+        if rows[COOLDOWN, i] > 0:
+            rows[COOLDOWN, i] -= 1
+        if rows[HURT_TICKS, i] > 0:
+            rows[HURT_TICKS, i] -= 1
+        if kind == PLAYER and rows[MODE_TICKS, i] > 0:
+            rows[MODE_TICKS, i] -= 1
+        if rows[DOWN_TICKS, i] > 0:
+            rows[DOWN_TICKS, i] -= 1
+            if rows[DOWN_TICKS, i] == 0:
+                rows[HEALTH, i] = HEALTH_MAX[kind]
+            intent_x = 0
+            intent_y = 0
+        else:
+            intent_x = int(rows[INTENT_X, i])
+            intent_y = int(rows[INTENT_Y, i])
+            if (tick + i) % HEAL_TICKS == 0 and rows[HEALTH, i] < HEALTH_MAX[kind]:
+                rows[HEALTH, i] += 1
+        rows[FACING, i] = facing(intent_x, intent_y, int(rows[FACING, i]))
+        ground = terrain[(rows[Y, i] >> 16) - window_y, (rows[X, i] >> 16) - window_x]
+        vx, vy = velocity(int(rows[VX, i]), int(rows[VY, i]), intent_x, intent_y, SPEED[kind], ground)
+        rows[VX, i] = vx
+        rows[VY, i] = vy
+    return over[:found]

@@ -38,7 +38,10 @@ async def connect(url: str, token: str, name: str, connect_s_max: float = 5.0) -
             await outside.listen_to_answers()
     except (TimeoutError, nats.errors.Error) as error:
         await outside.close()
-        raise ConnectionError(f"no NATS at {url} within {connect_s_max} s: {outside.last_error or error!r}") from error
+        where = url.rpartition("@")[2]  # what stands before is a secret
+        raise ConnectionError(
+            f"no NATS at {where} within {connect_s_max} s: {outside.last_error or error!r}"
+        ) from error
     except BaseException:
         await outside.close()
         raise
@@ -84,7 +87,7 @@ class Outside:
         self._client = Client()
         await self._client.connect(
             self._url.split(","),
-            token=self._token,
+            token=self._token or None,
             name=self.name,
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
@@ -175,7 +178,7 @@ class Outside:
         if isinstance(error, nats.errors.SlowConsumerError):
             self.missed += 1
         elif "permissions violation" in self.last_error:
-            self.denied = self.last_error
+            self.denied = str(error)
 
     async def _on_answer(self, message: Msg) -> None:
         answer = self._answers.get(message.subject)

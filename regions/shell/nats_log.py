@@ -129,8 +129,10 @@ class Log:
         except ConnectionError as error:
             return await self._why_nobody(error)
         except (TimeoutError, ValueError) as error:
-            # The server answers a forbidden publish with silence, and says so beside it.
-            return Impossible(self._outside.denied) if subject in self._outside.denied else Unknown(str(error))
+            # The server answers a forbidden publish with silence, and says so beside it
+            # (the client library folds its words to lower case).
+            forbidden = f'"{subject.lower()}"' in self._outside.denied
+            return Impossible(self._outside.denied) if forbidden else Unknown(str(error))
 
     async def read(self, position: int, limit: int) -> list[tuple[int, bytes]]:
         """Return up to `limit` records from `position` on, in order, without a gap.

@@ -22,6 +22,7 @@ UNSIGNED_ACTIONS_MAX: Final = 64  # a player's actions that no head covers yet
 HEAD_TICKS_MAX: Final = 20  # ticks a player may act without a head
 QUEUE_PER_PLAYER: Final = 64
 QUEUE_TOTAL: Final = 16_384
+DEFERRED_MAX: Final = 4_096  # messages that wait for the record in flight
 SLEEP_AFTER_TICKS: Final = 6_000  # five minutes without an action
 SLEEPERS_MAX: Final = 20_000
 OUTBOX_MAX: Final = 4_096

@@ -168,7 +168,7 @@ class Claim(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True):
-    """One record. The fields up to `ghosts_fresh` are what the fold is given; the rest is what it gave."""
+    """One record. The fields up to `halt` are what the fold is given; the rest is what it gave."""
 
     format: Small
     era: Small
@@ -185,7 +185,13 @@ class Record(Struct, frozen=True):
     inputs: tuple[Input, ...]
     heard: tuple[Heard, ...]
     fresh: Number  # bit i: neighbour i had a letter younger than LETTER_FRESH_MS by the owner's clock
-    verdicts: tuple[int, ...]  # one per input, world.events.Refusal; 0 is done
+    parked: tuple[
+        tuple[Small, Number], ...
+    ]  # (neighbour, number) of mail that makes a rule raise: kept whole, not applied
+    halt: Annotated[str, Meta(max_length=1024)]  # a fold without inputs raised this: no tick, nobody serves; else empty
+    verdicts: tuple[
+        int, ...
+    ]  # one per input, world.events.Refusal; 0 is done; RULE_FAILED is given: the rule is not run
     sent: tuple[Sent, ...]
     events: MaybeHash  # SHA-256 of the events' bytes; empty when nothing happened
     state_hash: MaybeHash  # when n % SPAN == 0: of the state after this record

@@ -1,0 +1,89 @@
+"""The world's rules as a region's fold wants them (`regions.region_state.Rules`)."""
+
+import numpy as np
+
+from regions.messages import Own
+from regions.record import Birth, Confirmed, Order, OwnerSaid
+from regions.region_state import Commanded
+from world import borders, encoding, tick
+from world.events import Refusal
+from world.state import (
+    ASSET_HOLDER,
+    ASSET_ID,
+    ASSET_KIND,
+    ASSET_TRAITS,
+    COINS,
+    GOODS,
+    GOODS_0,
+    HOP,
+    VX,
+    VY,
+    Counter,
+    State,
+)
+from world.tick import Inputs, Outputs
+
+
+class LandRules:
+    """Rules of a region with land: `world`, unchanged."""
+
+    def advance(self, state: State, inputs: Inputs) -> Outputs:
+        """One tick, in place."""
+        return tick.advance(state, inputs)
+
+    def command(self, state: State, era: int, said: Birth | Order | Confirmed | OwnerSaid) -> Commanded:
+        """A region with land takes no such inputs."""
+        return Commanded(Refusal.NOT_AN_ACTION, [])
+
+    def encode(self, state: State) -> bytes:
+        """Canonical bytes."""
+        return encoding.encode(state)
+
+    def decode(self, raw: bytes) -> State:
+        """The state again; ValueError for any other bytes."""
+        return encoding.decode(raw)
+
+    def free_rows(self, state: State) -> int:
+        """Rows that no body has."""
+        return state.free_rows()
+
+    def has(self, state: State, entity: int) -> bool:
+        """Whether the body is here."""
+        return state.row(entity) >= 0
+
+    def sleep(self, state: State, entity: int) -> bytes:
+        """Take a body out; its image comes back through Inputs.arrivals."""
+        return tick.sleep(state, entity)
+
+    def entity_of(self, image: bytes) -> tuple[int, int, int]:
+        """Id, hop and kind of an image."""
+        return borders.entity_of(image)
+
+    def own(self, state: State, entity: int) -> Own:
+        """A player's goods, as told to that player alone."""
+        row = state.row(entity)
+        if row < 0:
+            return Own(entity, 0, (), ())
+        goods = tuple(int(count) for count in state.rows[GOODS_0 : GOODS_0 + GOODS, row])
+        assets = state.assets[:, : state.assets_used]
+        held = np.flatnonzero(assets[ASSET_HOLDER] == entity)
+        mine = tuple(
+            (int(assets[ASSET_ID, one]), int(assets[ASSET_KIND, one]), int(assets[ASSET_TRAITS, one])) for one in held
+        )
+        return Own(entity, int(state.rows[COINS, row]), goods, mine)
+
+    def hop(self, state: State, entity: int) -> int:
+        """Handovers of a body so far."""
+        row = state.row(entity)
+        return int(state.rows[HOP, row]) if row >= 0 else 0
+
+    def counts(self, state: State) -> tuple[int, int]:
+        """Bodies, and how many of them move."""
+        used = state.used
+        moving = (state.rows[VX, :used] != 0) | (state.rows[VY, :used] != 0)
+        return len(state.index), int(moving.sum())
+
+    def begin_era(self, state: State, era: int) -> None:
+        """From here new ids carry this era; numbers begin anew in it."""
+        state.counters[Counter.ERA] = era
+        state.counters[Counter.NEXT_ID] = 0

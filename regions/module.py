@@ -1,0 +1,66 @@
+"""The Module: the locked import closure of the fold, so that history is re-run under the very rules that made it.
+
+The bytes are zstd over one MessagePack array: [format 1, entry point, [[file, text] ... sorted by file], [[package,
+version] ... sorted by name]]. The closure is found by reading the import statements, beginning at the entry point.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from archive.compression import compress
+
+ENTRY: Final = ("regions.compute", "regions.land_rules", "regions.world_process", "regions.founding")
+OURS: Final = ("world", "regions", "archive")
+LOCKED: Final = ("cryptography", "msgspec", "numba", "numpy", "zstandard")
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+def sources() -> list[tuple[str, str]]:
+    """Every file of the closure with its text, sorted by file."""
+    found: dict[str, str] = {}
+    waiting = list(ENTRY)
+    while waiting:
+        name = waiting.pop()
+        path = _file(name)
+        if path is None or path in found:
+            continue
+        found[path] = (ROOT / path).read_text(encoding="utf-8")
+        waiting += _imports(found[path])
+        waiting += [name.rpartition(".")[0]]
+    return sorted(found.items())
+
+
+def module_bytes() -> bytes:
+    """The Module item's data."""
+    packages = [(name, version(name)) for name in LOCKED]
+    return compress(msgspec.msgpack.encode((1, "regions.compute.apply", sources(), packages)), 19)
+
+
+def fingerprint() -> bytes:
+    """SHA-256 of the closure's files: equal for two programs that fold alike."""
+    return hashlib.sha256(msgspec.msgpack.encode(sources())).digest()
+
+
+def _file(name: str) -> str | None:
+    if name.split(".", 1)[0] not in OURS:
+        return None
+    path = name.replace(".", "/")
+    for candidate in (f"{path}.py", f"{path}/__init__.py"):
+        if (ROOT / candidate).is_file():
+            return candidate
+    return None
+
+
+def _imports(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -1,0 +1,493 @@
+"""One region as a core: `step(now_ms, event) -> effects`.
+
+    loading --Loaded--> claiming --durable--> serving --Stop--> stopping --span's end--> over
+
+While a record is in flight nothing else is folded. What a record causes (answers, deltas, letters, snapshots) waits in
+`pending` until the log has settled that record; if another's record stands there instead, it never happened.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from regions import assignments, compute, letters, messages
+from regions.compute import Folded
+from regions.config import (
+    APPEND_BACKOFF_MS,
+    CLAIM_LINKS,
+    CLOCK_STEP_MS_MAX,
+    DEFERRED_MAX,
+    LETTER_REPEAT_MS,
+    RECORD_FORMAT,
+    SPAN,
+    TICKS_LATE_MS,
+)
+from regions.errors import BehindWitness, FoldFailed, RecordError
+from regions.messages import Answer, Answers, Batch, Beat, Here, KeyWanted, Letter, Message, Where
+from regions.poison import sift
+from regions.post_box import PostBox
+from regions.record import (
+    Acted,
+    Claim,
+    Head,
+    Heard,
+    Login,
+    Record,
+    SpanSigned,
+    claim_message,
+    encode,
+    head_message,
+    record_hash,
+)
+from regions.region_state import Region
+from regions.scheduler import Scheduler, Waiting
+from regions.seat import Figures, Seat, Witness
+from regions.show import Show
+from regions.verbs import (
+    Append,
+    Effect,
+    End,
+    Event,
+    Load,
+    Loaded,
+    Publish,
+    ReadAt,
+    ReadBack,
+    Received,
+    Settled,
+    Snapshot,
+    Stop,
+    Wake,
+)
+from world.events import Refusal
+from world.units import TICK_MS
+
+
+@dataclass
+class Pending:
+    """A folded record that the log has not settled yet, and all it will cause."""
+
+    record: Record
+    raw: bytes
+    folded: Folded
+    waiting: list[Waiting] = field(default_factory=list)
+    late_ms: int = 0
+    attempts: int = 0
+    retry_at: int = 0  # 0: an append is under way
+
+
+class RegionCore:
+    """One region's owner. `random` gives that many unpredictable bytes; `show` turns ticks into what clients see."""
+
+    def __init__(self, seat: Seat, random: Callable[[int], bytes], show: Show | None) -> None:
+        self.seat = seat
+        self.random = random
+        self.show = show
+        self.phase = "loading"
+        self.region: Region | None = None
+        self.scheduler: Scheduler | None = None
+        self.pending: Pending | None = None
+        self.links: list[bytes] = []
+        self.process = b""
+        self.next_tick_ms = 0
+        self.post = PostBox(seat)
+        self.deferred: list[Message] = []
+        self.suspects: list[Waiting] | None = None
+        self.suspect_heard: tuple[Heard, ...] = ()
+        self.suspect_fresh = 0
+        self.why = ""
+        self.beat_ms = 0
+        self.figures = Figures()
+
+    # The one door.
+
+    def step(self, now_ms: int, event: Event) -> list[Effect]:
+        """Take one event at time `now_ms` (ms since 1970, never going back); return what is to be done, in order."""
+        if self.phase == "over":
+            return []
+        if isinstance(event, Loaded):
+            return self._loaded(now_ms, event)
+        if isinstance(event, Settled):
+            return self._settled(now_ms, event)
+        if isinstance(event, ReadBack):
+            return self._read_back(now_ms, event)
+        if isinstance(event, Received):
+            return self._received(now_ms, event.message)
+        if isinstance(event, Stop):
+            if self.phase in ("loading", "claiming"):
+                return self._end("stopped before it served")
+            self.phase = "stopping"
+            return self._turn(now_ms)
+        return self._turn(now_ms)
+
+    # Loading and claiming.
+
+    def _loaded(self, now_ms: int, event: Loaded) -> list[Effect]:
+        region = event.region
+        try:
+            for raw in event.records:
+                compute.apply(region, raw)
+            for witness in event.witnesses:
+                self._heed(region, witness, event.records)
+        except RecordError as error:
+            return self._end(str(error), alarm=True)
+        if self.suspects is not None and self.region is not None:
+            self.region = region
+            assert self.scheduler is not None
+            self.scheduler.region = region
+            return self._try_singly(now_ms)
+        self.region = region
+        self.scheduler = Scheduler(self.seat.world, region)
+        self.phase = "claiming"
+        if self.show is not None:
+            self.show.begin(region)
+        return self._claim(now_ms)
+
+    def _heed(self, region: Region, witness: Witness, records: list[bytes]) -> None:
+        state = region.state
+        if witness.era != state.era:
+            return
+        if witness.n > state.n:
+            raise BehindWitness(self.seat.name, state.n, witness.n, witness.where)
+        back = state.n - witness.n
+        if back < len(records) and record_hash(records[-1 - back]) != witness.hash:
+            raise RecordError(
+                f"{self.seat.name}: record {witness.n} is not the one that {witness.where} has seen: the log has forked"
+            )
+
+    def _claim(self, now_ms: int) -> list[Effect]:
+        region = self._region()
+        state = region.state
+        link = self.random(32)
+        self.links = [link]
+        for _ in range(CLAIM_LINKS):
+            link = hashlib.sha256(link).digest()
+            self.links.append(link)
+        commitment = self.links.pop()
+        self.process = self.random(16)
+        n, term = state.n + 1, state.term + 1
+        claim = Claim(self.seat.node.public, self.process, commitment, CLAIM_LINKS, state.era_item, bytes(64))
+        message = claim_message(state.region, state.era, term, n, region.head, claim)
+        claim = replace(claim, signature=self.seat.node.sign(message))
+        given = replace(self._given(max(state.time_ms + 1, now_ms), state.tick), term=term, claim=claim)
+        return self._append(now_ms, given, compute.fold(region, given), [], 0)
+
+    def _given(self, time_ms: int, tick: int) -> Record:
+        state = self._region().state
+        return Record(
+            format=RECORD_FORMAT,
+            era=state.era,
+            term=state.term,
+            n=state.n + 1,
+            tick=tick,
+            previous=self._region().head,
+            time_ms=time_ms,
+            module=state.module,
+            roster=state.roster,
+            partition=state.partition,
+            claim=None,
+            link=b"",
+            inputs=(),
+            heard=(),
+            fresh=0,
+            parked=(),
+            halt="",
+            verdicts=(),
+            sent=(),
+            events=b"",
+            state_hash=b"",
+            head=b"",
+        )
+
+    def _append(self, now_ms: int, given: Record, folded: Folded, waiting: list[Waiting], late_ms: int) -> list[Effect]:
+        state = self._region().state
+        head = b""
+        if folded.state_hash:
+            message = head_message(state.region, given.era, given.term, given.n, given.previous, folded.state_hash)
+            head = self.seat.node.sign(message)
+        record = replace(
+            given,
+            verdicts=folded.verdicts,
+            sent=folded.sent,
+            events=folded.events_hash,
+            state_hash=folded.state_hash,
+            head=head,
+        )
+        raw = encode(record)
+        self.pending = Pending(record, raw, folded, waiting, late_ms)
+        return [Append(record.n, raw)]
+
+    # What became of an append.
+
+    def _settled(self, now_ms: int, event: Settled) -> list[Effect]:
+        pending = self.pending
+        if pending is None or event.position != pending.record.n:
+            return []
+        if event.outcome == "durable":
+            return self._durable(now_ms)
+        if event.outcome == "taken":
+            return [ReadAt(event.position)]
+        if event.outcome == "behind":
+            return self._end(f"the log ends before record {event.position - 1}: {event.reason}", alarm=True)
+        if event.outcome == "impossible":
+            return self._end(f"record {event.position} cannot be appended: {event.reason}", alarm=True)
+        self.why = f"waiting for the log: {event.outcome}: {event.reason}"
+        pause = APPEND_BACKOFF_MS[min(pending.attempts, len(APPEND_BACKOFF_MS) - 1)]
+        pending.attempts += 1
+        pending.retry_at = now_ms + pause
+        return [*self._beat(now_ms), Wake(pending.retry_at)]
+
+    def _read_back(self, now_ms: int, event: ReadBack) -> list[Effect]:
+        if self.pending is None or event.position != self.pending.record.n:
+            return []
+        if event.raw == self.pending.raw:
+            return self._durable(now_ms)
+        return self._end(f"fenced: another owner's record stands at {event.position}")
+
+    def _durable(self, now_ms: int) -> list[Effect]:
+        pending, region = self._pending(), self._region()
+        self.pending, self.why = None, ""
+        region.head = record_hash(pending.raw)
+        assert self.scheduler is not None
+        self.scheduler.settled()
+        effects: list[Effect] = []
+        if pending.record.claim is not None:
+            self.phase = "serving" if self.phase == "claiming" else self.phase
+            if not self.next_tick_ms:
+                self.next_tick_ms = now_ms + self.seat.tick_offset_ms
+        else:
+            self.figures.ticks += 1
+            self.figures.handovers += len(pending.folded.left)
+            effects += self._answers(pending)
+            if self.show is not None:
+                delta = self.show.tick(region, pending.record, pending.folded, region.head, pending.late_ms)
+                effects.append(Publish("delta", delta))
+        effects += self.post.letters(now_ms, region, pending.folded.ghosts)
+        if pending.folded.state_bytes:
+            effects.append(Snapshot(region.state.era, pending.record.n, region.head, pending.folded.state_bytes))
+        if self.phase == "stopping" and pending.record.n % SPAN == 0:
+            return [*effects, *self._end("stopped as planned")]
+        deferred, self.deferred = self.deferred, []
+        for message in deferred:
+            effects += self._received(now_ms, message)
+        return effects + self._turn(now_ms)
+
+    def _answers(self, pending: Pending) -> list[Effect]:
+        region, record = self._region(), pending.record
+        by_gateway: dict[str, list[Answer]] = {}
+        touched = {event.a for event in pending.folded.events} | {event.b for event in pending.folded.events}
+        for one, verdict in zip(pending.waiting, record.verdicts, strict=True):
+            said = one.said
+            if isinstance(said, Acted | Login):
+                session = said.session if isinstance(said, Acted) else said.number
+                answer = Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, session)
+            elif isinstance(said, Head):
+                status = messages.STATUS_HEAD if verdict == Refusal.DONE else messages.STATUS_INVALID
+                answer = Answer(said.entity, status, said.number, said.chain, verdict, 0)
+            else:
+                continue
+            by_gateway.setdefault(one.gateway, []).append(answer)
+            touched.add(said.entity)
+        assert self.scheduler is not None
+        for entity, _, _ in pending.folded.left:
+            for one in self.scheduler.drop(entity):
+                by_gateway.setdefault(one.gateway, []).append(self.scheduler.moved(one.said))
+        players = region.state.players
+        own = tuple(region.rules.own(region.bodies, entity) for entity in sorted(touched) if entity in players)
+        left = tuple(pending.folded.left)
+        effects: list[Effect] = []
+        if own or left:
+            everyone = Answers(self.seat.index, record.era, record.n, region.head, (), own, left)
+            effects.append(Publish("answer", everyone))
+        for gateway, answers in by_gateway.items():
+            told = Answers(self.seat.index, record.era, record.n, region.head, tuple(answers), (), ())
+            effects.append(Publish(f"answer.{gateway}", told))
+        return effects
+
+    # Messages.
+
+    def _received(self, now_ms: int, message: Message) -> list[Effect]:
+        if self.scheduler is None or self.phase not in ("serving", "stopping"):
+            return []
+        if isinstance(message, Letter):
+            self.post.receive(now_ms, self._region().state, message)
+            return self._turn(now_ms) if self.seat.index == letters.WORLD else []
+        if self.pending is not None:
+            # What the fold knows now is not durable yet, and no answer may tell of it.
+            if len(self.deferred) < DEFERRED_MAX:
+                self.deferred.append(message)
+            return []
+        if isinstance(message, Batch):
+            return self._batch(now_ms, message)
+        if isinstance(message, Where):
+            return self._where(message)
+        if isinstance(message, KeyWanted) and self.show is not None:
+            return [Publish(f"answer.{message.gateway}", keys) for keys in self.show.key_frames()]
+        return []
+
+    def _batch(self, now_ms: int, batch: Batch) -> list[Effect]:
+        assert self.scheduler is not None
+        answers: list[Answer] = []
+        for said in batch.inputs:
+            if self.phase == "stopping" and isinstance(said, Acted | Login):
+                continue
+            answer = self.scheduler.offer(said, batch.gateway)
+            if answer is not None:
+                answers.append(answer)
+        effects: list[Effect] = []
+        if answers:
+            state = self._region().state
+            settled = state.n - (self.pending is not None)
+            told = Answers(self.seat.index, state.era, settled, state.previous, tuple(answers), (), ())
+            effects.append(Publish(f"answer.{batch.gateway}", told))
+        if self.seat.index == letters.WORLD:
+            effects += self._turn(now_ms)
+        return effects
+
+    def _where(self, asked: Where) -> list[Effect]:
+        region = self._region()
+        state, rules = region.state, region.rules
+        found: list[Here] = []
+        for player in state.players.values():
+            if player.wallet == asked.wallet:
+                hop = rules.hop(region.bodies, player.entity)
+                found.append(self._here(asked, player.entity, hop, player.number, player.chain, False, False))
+        for sleeper in state.sleepers.values():
+            if sleeper.player.wallet == asked.wallet:
+                hop = rules.entity_of(sleeper.image)[1] if sleeper.image else 0
+                one = sleeper.player
+                found.append(self._here(asked, one.entity, hop, one.number, one.chain, False, True))
+        for near in state.neighbours:
+            for mail in near.outbox:
+                body = letters.decode_body(mail) if mail.kind == letters.HANDOVER else None
+                if isinstance(body, letters.Handover) and body.player and body.player.wallet == asked.wallet:
+                    entity, hop, _ = rules.entity_of(body.image)
+                    found.append(self._here(asked, entity, hop, body.player.number, body.player.chain, True, False))
+        return [Publish(f"answer.{asked.gateway}", here) for here in found]
+
+    def _here(
+        self, asked: Where, entity: int, hop: int, number: int, chain: bytes, leaving: bool, asleep: bool
+    ) -> Here:
+        era = self._region().state.era
+        return Here(self.seat.index, asked.wallet, entity, hop, number, chain, era, leaving, asleep)
+
+    # Ticks.
+
+    def _turn(self, now_ms: int) -> list[Effect]:
+        """Do what is due: append again, or fold the next tick; and say when to be woken."""
+        pending = self.pending
+        if pending is not None:
+            if pending.retry_at and now_ms >= pending.retry_at:
+                pending.retry_at = 0
+                return [Append(pending.record.n, pending.raw)]
+            return [Wake(pending.retry_at)] if pending.retry_at else []
+        if self.phase not in ("serving", "stopping") or self.suspects is not None:
+            return []
+        if self._region().state.halted:
+            return [*self._beat(now_ms), Wake(now_ms + 500)]
+        if not self._due(now_ms):
+            return [*self._beat(now_ms), Wake(self.next_tick_ms)]
+        late_ms = max(0, now_ms - self.next_tick_ms)
+        self.figures.ticks_late += late_ms > TICKS_LATE_MS
+        period = TICK_MS if self.seat.index != letters.WORLD else LETTER_REPEAT_MS
+        on_time = self.next_tick_ms + period
+        # A tick that comes a whole period late is not made up for: the world's time slows down instead.
+        self.next_tick_ms = on_time if now_ms < on_time and self.seat.index else now_ms + period
+        if not self.links:
+            return self._claim(now_ms)
+        return self._beat(now_ms) + self._tick(now_ms, late_ms)
+
+    def _due(self, now_ms: int) -> bool:
+        if now_ms >= self.next_tick_ms or self.phase == "stopping":
+            return True
+        # The world's process has no land to simulate: it ticks when there is something to decide.
+        assert self.scheduler is not None
+        news = bool(self.scheduler.queue) or self.post.mail_waits(self._region().state)
+        return self.seat.index == letters.WORLD and news
+
+    def _tick(self, now_ms: int, late_ms: int) -> list[Effect]:
+        region = self._region()
+        assert self.scheduler is not None
+        heard, fresh = self.post.heard(now_ms, region.state)
+        waiting = self.scheduler.close(cautious=self.seat.deaths >= 2 and self.figures.ticks == 0)
+        return self._fold(now_ms, region, waiting, heard, fresh, late_ms)
+
+    def _fold(
+        self, now_ms: int, region: Region, waiting: list[Waiting], heard: tuple[Heard, ...], fresh: int, late_ms: int
+    ) -> list[Effect]:
+        given = self._tick_given(now_ms, waiting, heard, fresh)
+        try:
+            folded = compute.fold(region, given)
+        except FoldFailed as error:
+            self.why = str(error)
+            self.suspects, self.suspect_heard, self.suspect_fresh = waiting, heard, fresh
+            return [Load()]
+        spans = sum(isinstance(said, SpanSigned) for said in given.inputs)
+        signed = [Waiting(said, "") for said in given.inputs[:spans]]
+        self.links.pop()
+        return self._append(now_ms, given, folded, signed + waiting, late_ms)
+
+    def _tick_given(self, now_ms: int, waiting: list[Waiting], heard: tuple[Heard, ...], fresh: int) -> Record:
+        state = self._region().state
+        step = min(max(now_ms - state.time_ms, 1), CLOCK_STEP_MS_MAX)
+        inputs = tuple(one.said for one in waiting)
+        if self.seat.scheduler is not None and state.assignments.waiting and not self.suspects:
+            inputs = (assignments.sign_span(self.seat.scheduler, state, self.seat.processes, 0), *inputs)
+        given = self._given(state.time_ms + step, state.tick + 1)
+        return replace(given, link=self.links[-1], inputs=inputs, heard=heard, fresh=fresh)
+
+    # A rule raised.
+
+    def _try_singly(self, now_ms: int) -> list[Effect]:
+        """Find the inputs that make the fold raise, refuse them in the record, and go on with the rest."""
+        region, suspects = self._region(), self.suspects or []
+        given = self._tick_given(now_ms, suspects, self.suspect_heard, self.suspect_fresh)
+        verdict = sift(region, given)
+        self.suspects = None
+        if verdict.halt:
+            halt = replace(self._given(given.time_ms, region.state.tick), link=given.link, halt=verdict.halt)
+            folded = compute.fold(region, halt)
+            self.links.pop()
+            return self._append(now_ms, halt, folded, [], 0)
+        folded = compute.fold(region, verdict.given)
+        self.links.pop()
+        return self._append(now_ms, verdict.given, folded, suspects, 0)
+
+    # Small things.
+
+    def _beat(self, now_ms: int) -> list[Effect]:
+        if now_ms - self.beat_ms < 500:
+            return []
+        self.beat_ms = now_ms
+        region, figures = self._region(), self.figures
+        state = region.state
+        counts = region.rules.counts(region.bodies)
+        words = f"halted: {state.halted}" if state.halted else self.why or self.phase
+        beat = Beat(
+            region=self.seat.index,
+            term=state.term,
+            n=state.n,
+            tick=state.tick,
+            state=words[:256],
+            entities=counts[0],
+            moving=counts[1],
+            players=len(state.players),
+            handovers=figures.handovers,
+            ticks=figures.ticks,
+            ticks_late=figures.ticks_late,
+        )
+        return [Publish("beat", beat)]
+
+    def _end(self, reason: str, alarm: bool = False) -> list[Effect]:
+        self.phase = "over"
+        return [End(reason, alarm)]
+
+    def _region(self) -> Region:
+        assert self.region is not None
+        return self.region
+
+    def _pending(self) -> Pending:
+        assert self.pending is not None
+        return self.pending

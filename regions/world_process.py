@@ -1,0 +1,127 @@
+"""The region without land: births, the order of checkpoints and their confirmation.
+
+It is every region's neighbour for mail only, runs on the same core and fold, and may be away for minutes. What it
+decides goes to the regions as mail. (The roster and the partition stand in every region's state; they change by an
+owner-signed item, of which the era item is the only one yet.)
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from regions import letters
+from regions.letters import Archived, Born
+from regions.messages import Own
+from regions.record import Birth, Confirmed, Order, OwnerSaid
+from regions.region_state import Commanded
+from world.events import Refusal
+from world.state import make_id
+from world.tick import Inputs, Outputs
+
+WALLETS_MAX: Final = 1_000_000
+
+
+class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """The world's process's own state. `regions` are (partition index, region id) of those with land."""
+
+    era: int
+    regions: list[tuple[int, bytes]]
+    wallets: dict[bytes, int]  # wallet -> entity, for ever
+    born: int  # ids given in this era
+    ordered: int  # the newest checkpoint ordered
+    ordered_full: bool
+    confirmed: int  # the newest checkpoint confirmed
+    manifest: bytes  # its manifest's id
+
+
+_decoder: Final = msgspec.msgpack.Decoder(Registry)
+_encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
+
+
+class WorldRules:
+    """Rules of the world's process (`regions.region_state.Rules`)."""
+
+    def advance(self, state: Registry, inputs: Inputs) -> Outputs:
+        """Nothing lives here. Raises ValueError if something arrives all the same."""
+        if inputs.actions or inputs.arrivals or inputs.births:
+            raise ValueError("the world's process has no land for bodies")
+        return Outputs()
+
+    def command(self, state: Registry, era: int, said: Birth | Order | Confirmed | OwnerSaid) -> Commanded:
+        """Births, orders and confirmations."""
+        if isinstance(said, Birth):
+            return self._birth(state, said)
+        if isinstance(said, Order):
+            if said.number != state.ordered + 1:
+                return Commanded(Refusal.WRONG_PLACE, [])
+            state.ordered, state.ordered_full = said.number, said.full
+            return Commanded(Refusal.DONE, [])
+        if isinstance(said, Confirmed):
+            return self._confirmed(state, said)
+        return Commanded(Refusal.NOT_AN_ACTION, [])
+
+    def _birth(self, state: Registry, said: Birth) -> Commanded:
+        if said.wallet in state.wallets:
+            return Commanded(Refusal.NOT_YOURS, [])  # it has a body already
+        if len(state.wallets) >= WALLETS_MAX:
+            return Commanded(Refusal.NO_ROOM, [])
+        state.born += 1
+        entity = make_id(state.era, 0, state.born)
+        state.wallets[said.wallet] = entity
+        index = state.regions[state.born % len(state.regions)][0]
+        return Commanded(Refusal.DONE, [(index, letters.BORN, letters.encode_body(Born(entity, said.wallet)))])
+
+    def _confirmed(self, state: Registry, said: Confirmed) -> Commanded:
+        if not state.confirmed < said.number <= state.ordered:
+            return Commanded(Refusal.WRONG_PLACE, [])
+        state.confirmed, state.manifest = said.number, said.manifest
+        ends = {region: (n, trim) for region, n, trim in said.ends}
+        mail = []
+        for index, region in state.regions:
+            if region in ends:
+                n, trim = ends[region]
+                mail.append((index, letters.CONFIRMED, letters.encode_body(Archived(said.number, n, trim))))
+        return Commanded(Refusal.DONE, mail)
+
+    def encode(self, state: Registry) -> bytes:
+        """Canonical bytes."""
+        return _encoder.encode(state)
+
+    def decode(self, raw: bytes) -> Registry:
+        """The state again; ValueError for any other bytes."""
+        try:
+            return _decoder.decode(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ValueError(f"not the world's process's state: {error}") from None
+
+    def free_rows(self, state: Any) -> int:
+        """No rows: nothing lives here."""
+        return 0
+
+    def has(self, state: Any, entity: int) -> bool:
+        """Nothing lives here."""
+        return False
+
+    def sleep(self, state: Any, entity: int) -> bytes:
+        """Nothing lives here. Raises KeyError."""
+        raise KeyError(entity)
+
+    def entity_of(self, image: bytes) -> tuple[int, int, int]:
+        """Nothing arrives here. Raises ValueError."""
+        raise ValueError("the world's process has no land for bodies")
+
+    def own(self, state: Any, entity: int) -> Own:
+        """Nobody owns anything here."""
+        return Own(entity, 0, (), ())
+
+    def hop(self, state: Any, entity: int) -> int:
+        """Nothing lives here."""
+        return 0
+
+    def counts(self, state: Any) -> tuple[int, int]:
+        """No bodies."""
+        return 0, 0
+
+    def begin_era(self, state: Registry, era: int) -> None:
+        """From here new ids carry this era; numbers begin anew in it."""
+        state.era, state.born = era, 0

@@ -341,14 +341,14 @@ def _owner_said(state: RegionState, said: OwnerSaid) -> Refusal:
 def _put_to_sleep(region: Region) -> list[Event]:
     state = region.state
     slept: list[int] = []
-    for entity, player in state.players.items():
+    for entity, player in sorted(state.players.items()):
         player.idle += SPAN
         if player.idle >= SLEEP_AFTER_TICKS and len(state.sleepers) + len(slept) < SLEEPERS_MAX:
             slept.append(entity)
-    for entity in sorted(slept):
+    for entity in slept:
         image = region.rules.sleep(region.bodies, entity)
         state.sleepers[entity] = Sleeper(state.players.pop(entity), image)
-    return [Event(Kind.FELL_ASLEEP, entity) for entity in sorted(slept)]
+    return [Event(Kind.FELL_ASLEEP, entity) for entity in slept]
 
 
 def _chronicle(state: RegionState, events: list[Event]) -> None:

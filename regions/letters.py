@@ -44,7 +44,7 @@ class Archived(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fiel
     trim: int
 
 
-_encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
+_encoder: Final = msgspec.msgpack.Encoder()
 _handover: Final = msgspec.msgpack.Decoder(Handover)
 _born: Final = msgspec.msgpack.Decoder(Born)
 _archived: Final = msgspec.msgpack.Decoder(Archived)

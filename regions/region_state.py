@@ -184,7 +184,7 @@ class RegionState(Struct):
 
 
 _decoder: Final[msgspec.msgpack.Decoder[tuple[RegionState, bytes]]] = msgspec.msgpack.Decoder(tuple[RegionState, bytes])
-_encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
+_encoder: Final = msgspec.msgpack.Encoder()
 
 
 @dataclass
@@ -198,6 +198,8 @@ class Region:
 
     def encode(self) -> bytes:
         """Canonical bytes of the whole state: what the state hash is taken over, and what a snapshot holds."""
+        self.state.players = dict(sorted(self.state.players.items()))
+        self.state.sleepers = dict(sorted(self.state.sleepers.items()))
         return _encoder.encode((self.state, self.rules.encode(self.bodies)))
 
     def digest(self) -> bytes:

@@ -35,7 +35,7 @@ class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 _decoder: Final = msgspec.msgpack.Decoder(Registry)
-_encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
+_encoder: Final = msgspec.msgpack.Encoder()
 
 
 class WorldRules:
@@ -85,6 +85,7 @@ class WorldRules:
 
     def encode(self, state: Registry) -> bytes:
         """Canonical bytes."""
+        state.wallets = dict(sorted(state.wallets.items()))
         return _encoder.encode(state)
 
     def decode(self, raw: bytes) -> Registry:

@@ -25,6 +25,8 @@ from pathlib import Path
 from shutil import which
 from typing import IO, Any
 
+from regions.shell.nats_monitor import ask_monitor
+
 VERSION_MIN = (2, 15)
 MAX_PAYLOAD = 1 << 20
 MAX_PENDING = 32 << 20
@@ -33,7 +35,6 @@ MEMORY_MAX = 64 << 20
 STORE_BYTES_MAX = 8 << 30
 START_S_MAX = 60.0
 STOP_S_MAX = 5.0
-ANSWER_BYTES_MAX = 1 << 20
 POLL_S = 0.005
 
 # Started in front of the server: it must not outlive its parent. A `preexec_fn` would do the same, but is unsafe in a
@@ -168,6 +169,17 @@ class NatsServer:
         if about.get("auth_required") is not True:
             raise ServerError("nats-server lets clients in without the world's token")
 
+    async def ailment(self) -> str:
+        """Return what keeps the server from serving its logs, "" when nothing does.
+
+        A log whose disk was full answers no append any more, even when there is room again: `restart` cures that.
+        """
+        try:
+            health = await self._ask_monitor("/healthz")
+        except ServerError as error:
+            return str(error)
+        return "" if health.get("status") == "ok" else str(health.get("error", health))
+
     def _take_lock(self) -> None:
         if self._lock is not None:
             return
@@ -290,33 +302,10 @@ class NatsServer:
         raise ServerError(f"nats-server (pid {self._process.pid}) does not end")
 
     async def _ask_monitor(self, path: str) -> dict[str, Any]:
-        host, _, port = self._monitor.removeprefix("http://").rpartition(":")
         try:
-            async with asyncio.timeout(STOP_S_MAX):
-                reader, writer = await asyncio.open_connection(host, int(port))
-                try:
-                    writer.write(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-                    answer = await _read_bounded(reader, ANSWER_BYTES_MAX)
-                finally:
-                    writer.close()
-                    with contextlib.suppress(OSError):
-                        await writer.wait_closed()
-            head, _, body = answer.partition(b"\r\n\r\n")
-            if b" 200 " not in head.split(b"\r\n")[0]:
-                raise ServerError(f"nats-server's monitor answered {head[:80]!r}")
-            about: dict[str, Any] = json.loads(body)
+            return await ask_monitor(self._monitor, path)
         except (OSError, ValueError) as error:
             raise ServerError(f"nats-server's monitor at {self._monitor} does not answer: {error!r}") from error
-        return about
-
-
-async def _read_bounded(reader: asyncio.StreamReader, limit: int) -> bytes:
-    answer = b""
-    while chunk := await reader.read(65536):
-        answer += chunk
-        if len(answer) > limit:
-            raise ServerError(f"nats-server's monitor sent more than {limit} bytes")
-    return answer
 
 
 def _command_of(pid: int) -> str:

@@ -499,6 +499,20 @@ async def make_stream(log: Log, setting: dict[str, Any]) -> None:
     assert "error" not in json.loads(answer.data), answer.data
 
 
+def test_a_logs_quota_is_reserved_when_it_is_made(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(60), opened("nats", tmp_path) as outside:
+            log, other = await outside.log("world-e1-A"), await outside.log("world-e1-B")
+            with pytest.raises(LogRefused):
+                await log.create(1, 512 << 20)
+            await log.create(1, 200 << 20)
+            with pytest.raises(LogRefused):
+                await other.create(1, 100 << 20)
+            await other.create(1, 50 << 20)
+
+    asyncio.run(whole())
+
+
 @pytest.mark.parametrize("answer", [{"stream": "A", "seq": 6}, {"stream": "B", "seq": 5}, {"stream": "A"}], ids=str)
 def test_an_acknowledgement_of_anything_else_stops_the_program(answer: dict[str, Any]) -> None:
     assert outcome_of("A", 5, {"stream": "A", "seq": 5}) == Durable(5)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from regions.shell.log import Durable, Impossible
+from regions.shell.log import Durable, Impossible, Unknown
 from regions.shell.nats import connect
 from regions.shell.nats_log import Log
 from regions.shell.nats_server import NatsServer, ServerError, parse_version, server_binary
@@ -237,6 +237,37 @@ def test_a_publish_the_server_forbids_is_impossible(tmp_path: Path, monkeypatch:
         await log.create(1, 1 << 20)
         outcome = await log.append(1, b"x", 0.2)
         assert isinstance(outcome, Impossible), outcome
+        await outside.close()
+
+    served(tmp_path / "world", scenario)
+
+
+def test_a_log_the_disk_refuses_is_an_ailment_that_a_restart_cures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is a limit on file sizes here; the server meets a full disk in the same way."""
+    narrow = wrapper(tmp_path / "narrow", "")
+    narrow.write_text(narrow.read_text().replace("exec", "[ -e $0.wide ] || ulimit -f 2048; exec"))
+    monkeypatch.setenv("NATS_SERVER", str(narrow))
+
+    async def scenario(server: NatsServer) -> None:
+        outside = await connect(server.url, server.token, "test")
+        log = Log(outside, "A")
+        await log.create(1, 8 << 20)
+        assert await server.ailment() == ""
+        position = 1
+        while (outcome := await log.append(position, bytes(200_000), 0.3)) == Durable(position):
+            position += 1
+        assert isinstance(outcome, Unknown), outcome
+        assert "file too large" in await server.ailment()
+        assert (await log.info()).last == position - 1
+        (tmp_path / "narrow.wide").touch()
+        await server.restart()
+        assert await server.ailment() == ""
+        while isinstance(outcome := await log.append(position, bytes(200_000)), Unknown):
+            await asyncio.sleep(0.01)
+        assert outcome == Durable(position)
+        assert len(await log.read(1, 99)) == position
         await outside.close()
 
     served(tmp_path / "world", scenario)

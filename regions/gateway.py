@@ -1,0 +1,384 @@
+"""The players' door: holds the connections, knows no rules. A core: `step(now_ms, event) -> effects`, without I/O.
+
+It gathers the players' inputs into batches for the regions, tells each player what regions answered, and shows to each
+what the regions around its body published. Nothing it holds is needed to go on: a gateway that dies costs its players
+a reconnection. Not here: one player's conversation (`regions.peers`), who sees what (`regions.sights`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import numpy as np
+
+from regions import messages, protocol
+from regions.config import BATCH_MS, CLIENTS_MAX
+from regions.errors import RecordError
+from regions.messages import Answers, Batch, Beat, Delta, Here, Keys, KeyWanted, Where
+from regions.peers import (
+    NEVER,
+    TRY_AGAIN,
+    AskWhere,
+    Door,
+    End,
+    Entered,
+    Peer,
+    ShowAll,
+    State,
+    Tell,
+    ToRegion,
+    Wish,
+)
+from regions.protocol import TOLD, Having, Refused, Status, Told
+from regions.record import Acted, Birth, Head, Login
+from regions.sights import Sights
+from regions.views import RegionView
+from world.state import Int64s
+
+BATCH_INPUTS_MAX: Final = 256
+STUCK_MS: Final = 30_000  # a client that reads nothing for so long is closed
+SILENT_MS: Final = 1_000  # a region from which nothing came for so long is called silent
+LOOK_EVERY_MS: Final = 250  # how often silence, keys and stuck clients are looked for
+
+_K = TypeVar("_K")
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Event: a client opened a connection, which the shell gives a number never used before; 48 fresh random bytes."""
+
+    peer: int
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """Event: a client sent a frame."""
+
+    peer: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Event: a connection is gone."""
+
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Event: a message came over the bus."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Event: so many bytes wait for a client's socket."""
+
+    peer: int
+    unsent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Event: `Gateway.due_ms` has come."""
+
+
+Event = Connected | Framed | Closed | Heard | Backlog | Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Effect: a frame for a client."""
+
+    peer: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Effect: close a connection, with a websocket close code. `at_once`: what it has not read is thrown away."""
+
+    peer: int
+    code: int
+    reason: str
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Effect: a message for the bus; the subject is without the world's short name."""
+
+    subject: str
+    data: bytes
+
+
+Effect = Send | Close | Publish
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the gateway counts for its operator."""
+
+    frames: int = 0
+    refused: int = 0
+    messages_bad: int = 0
+
+
+@dataclass(slots=True)
+class Client:
+    """A connection, and the body and wallet under which it is listed."""
+
+    number: int
+    peer: Peer
+    entity: int = 0
+    wallet: bytes = field(default=b"")
+
+
+class Gateway:
+    """All connections of one gateway process. `due_ms` is when it wants a `Timer`."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.figures = Figures()
+        self.clients: dict[int, Client] = {}
+        self.views = {
+            index: RegionView(index, chunks)
+            for index, chunks in enumerate(door.regions)
+            if chunks[0] < chunks[2] and chunks[1] < chunks[3]
+        }
+        self.sights = Sights(self.views)
+        self.era = 0
+        self._by_entity: dict[int, list[Client]] = {}
+        self._by_wallet: dict[bytes, list[Client]] = {}
+        self._entities: Int64s = np.empty(0, np.int64)
+        self._batches: dict[int, list[Acted | Login | Head | Birth]] = {}
+        self._batch_at_ms = NEVER
+        self._look_at_ms = 0
+        self._peers_at_ms = NEVER
+        self._waits: dict[int, str] = {}  # by region: why its players wait, as they were told
+
+    @property
+    def due_ms(self) -> int:
+        """When a `Timer` is wanted."""
+        return min(self._batch_at_ms, self._look_at_ms, self._peers_at_ms)
+
+    def step(self, now_ms: int, event: Event) -> list[Effect]:
+        """Take one event at `now_ms` (ms since 1970); return what is to be done, in order. No bytes make it raise."""
+        out: list[Effect] = []
+        match event:
+            case Framed():
+                client = self.clients.get(event.peer)
+                if client is not None:
+                    self._do(now_ms, client, client.peer.receive(now_ms, event.frame), out)
+            case Heard():
+                self._heard(now_ms, event.data, out)
+            case Backlog():
+                self.sights.backlog(now_ms, event.peer, event.unsent)
+            case Connected():
+                self._connected(now_ms, event, out)
+            case Closed():
+                self._forget(event.peer)
+            case Timer():
+                self._timers(now_ms, out)
+        if now_ms >= self._batch_at_ms:
+            self._flush(out)
+        return out
+
+    # Connections.
+
+    def _connected(self, now_ms: int, event: Connected, out: list[Effect]) -> None:
+        if len(self.clients) >= CLIENTS_MAX:
+            reason = f"this gateway holds {CLIENTS_MAX} connections, its limit; try another, or later"
+            out += [Send(event.peer, _frame(Refused(reason))), Close(event.peer, TRY_AGAIN, reason)]
+            return
+        client = self.clients[event.peer] = Client(event.peer, Peer(self.door, event.secret, now_ms))
+        self._peers_at_ms = min(self._peers_at_ms, client.peer.due_ms)
+
+    def _forget(self, number: int) -> None:
+        client = self.clients.pop(number, None)
+        if client is None:
+            return
+        self.sights.forget(number)
+        _unlist(self._by_wallet, client.wallet, client)
+        if _unlist(self._by_entity, client.entity, client):
+            self._entities = np.array(sorted(self._by_entity), np.int64)
+
+    def _do(self, now_ms: int, client: Client, wishes: Iterable[Wish], out: list[Effect]) -> None:
+        """Carry out what a peer wants, and list it under the body it has come to know."""
+        peer = client.peer
+        if peer.entity != client.entity:
+            _unlist(self._by_entity, client.entity, client)
+            client.entity = peer.entity
+            self._by_entity.setdefault(peer.entity, []).append(client)
+            self._entities = np.array(sorted(self._by_entity), np.int64)
+        for wish in wishes:
+            match wish:
+                case ToRegion():
+                    self._post(now_ms, wish, out)
+                case Tell():
+                    out.append(Send(client.number, _frame(wish.told)))
+                case AskWhere():
+                    self._ask_where(now_ms, client, out)
+                case Entered():
+                    for other in list(self._by_entity[client.entity]):
+                        if other is not client and other.peer.state in (State.SERVED, State.LOST):
+                            self._do(now_ms, other, other.peer.superseded(peer.session, peer.login_chain), out)
+                case ShowAll():
+                    self.sights.show_all(client.number)
+                case End():
+                    self.figures.refused += 1
+                    out.append(Close(client.number, wish.code, wish.reason))
+                    self._forget(client.number)
+        self._peers_at_ms = min(self._peers_at_ms, peer.due_ms)
+
+    def _ask_where(self, now_ms: int, client: Client, out: list[Effect]) -> None:
+        if not client.wallet:
+            # Whoever is still on the way in with the same wallet gives way to the newest.
+            client.wallet = client.peer.wallet
+            for other in list(self._by_wallet.get(client.wallet, ())):
+                if other.peer.state in (State.SEEKING, State.ENTERING):
+                    self._do(now_ms, other, other.peer.refuse("a newer login of your wallet", TRY_AGAIN), out)
+            self._by_wallet.setdefault(client.wallet, []).append(client)
+        where = messages.encode(Where(self.door.gateway, client.wallet))
+        out += [Publish(f"in.{index}", where) for index in self.views]
+
+    # Towards the regions.
+
+    def _post(self, now_ms: int, wish: ToRegion, out: list[Effect]) -> None:
+        batch = self._batches.setdefault(wish.region, [])
+        batch += wish.inputs
+        self._batch_at_ms = min(self._batch_at_ms, now_ms + BATCH_MS)
+        if len(batch) >= BATCH_INPUTS_MAX:
+            self._flush(out)
+
+    def _flush(self, out: list[Effect]) -> None:
+        for region, inputs in self._batches.items():
+            subject = f"in.{region}" if region else "world"
+            for first in range(0, len(inputs), BATCH_INPUTS_MAX):
+                batch = Batch(self.door.gateway, tuple(inputs[first : first + BATCH_INPUTS_MAX]))
+                out.append(Publish(subject, messages.encode(batch)))
+        self._batches, self._batch_at_ms = {}, NEVER
+
+    # From the regions.
+
+    def _heard(self, now_ms: int, data: bytes, out: list[Effect]) -> None:
+        try:
+            message = messages.decode(data)
+        except RecordError:
+            self.figures.messages_bad += 1
+            return
+        match message:
+            case Delta() | Keys():
+                self._shown(now_ms, message, out)
+            case Answers():
+                self._answered(now_ms, message, out)
+            case Here() if message.region in self.views:
+                for client in list(self._by_wallet.get(message.wallet, ())):
+                    self._do(now_ms, client, client.peer.here(now_ms, message), out)
+            case Beat() if message.region in self.views:
+                self._say(message.region, message.state if message.state.startswith("wait") else "", out)
+            case _:
+                self.figures.messages_bad += 1
+
+    def _answered(self, now_ms: int, message: Answers, out: list[Effect]) -> None:
+        for answer in message.answers:
+            for client in list(self._by_entity.get(answer.entity, ())):
+                self._do(now_ms, client, client.peer.answered(now_ms, message, answer), out)
+        for own in message.own:
+            for client in self._by_entity.get(own.entity, ()):
+                if client.peer.state in (State.SERVED, State.LOST):
+                    out.append(Send(client.number, _frame(Having(own.coins, own.goods, own.assets))))
+        for entity, region, hop in message.left:
+            if region in self.views:
+                for client in list(self._by_entity.get(entity, ())):
+                    self._do(now_ms, client, client.peer.moved(now_ms, region, hop), out)
+
+    def _shown(self, now_ms: int, message: Delta | Keys, out: list[Effect]) -> None:
+        view = self.views.get(message.region)
+        if view is None:
+            self.figures.messages_bad += 1
+            return
+        before = view.era, view.term
+        try:
+            ticked = view.delta(now_ms, message) if isinstance(message, Delta) else view.keys(message)
+        except (ValueError, KeyError):  # not what a region makes: its keys are asked for again
+            self.figures.messages_bad += 1
+            ticked = None
+        if before != (0, 0) and (view.era, view.term) > before:
+            self._restarted(now_ms, view, out)
+        if view.wants_keys(now_ms):
+            out.append(Publish(f"in.{view.index}", messages.encode(KeyWanted(self.door.gateway))))
+        if ticked is None:
+            return
+        if view.index in self._waits:
+            self._say(view.index, "", out)
+        for entity, (x, y, hop) in view.bodies(self._entities).items():
+            for client in list(self._by_entity.get(entity, ())):
+                peer = client.peer
+                if hop > peer.hop and peer.region != view.index:
+                    self._do(now_ms, client, peer.moved(now_ms, view.index, hop), out)
+                if peer.region == view.index and peer.state in (State.SERVED, State.LOST):
+                    self.sights.look(client.number, view.index, x, y)
+        frames = [Send(number, frame) for number, frame in self.sights.frames(view, ticked.anew)]
+        self.figures.frames += len(frames)
+        out += frames
+
+    def _restarted(self, now_ms: int, view: RegionView, out: list[Effect]) -> None:
+        """A region has a new owner, or a new era began."""
+        for client in list(self.clients.values()):
+            peer = client.peer
+            if 0 < peer.era < view.era:
+                self._do(now_ms, client, peer.era_began(now_ms), out)
+            elif peer.region == view.index:
+                self._do(now_ms, client, peer.restarted(now_ms), out)
+
+    # By the clock.
+
+    def _timers(self, now_ms: int, out: list[Effect]) -> None:
+        if now_ms >= self._peers_at_ms:
+            for client in [one for one in self.clients.values() if one.peer.due_ms <= now_ms]:
+                self._do(now_ms, client, client.peer.timer(now_ms), out)
+            self._peers_at_ms = min((one.peer.due_ms for one in self.clients.values()), default=NEVER)
+        if now_ms < self._look_at_ms:
+            return
+        self._look_at_ms = now_ms + LOOK_EVERY_MS
+        for view in self.views.values():
+            if view.wants_keys(now_ms):
+                out.append(Publish(f"in.{view.index}", messages.encode(KeyWanted(self.door.gateway))))
+            if view.heard_ms and now_ms - view.heard_ms > SILENT_MS and view.index not in self._waits:
+                self._say(view.index, f"region {view.index} is silent; it goes on when it has an owner again", out)
+        for number in self.sights.full_since(now_ms - STUCK_MS):
+            reason = f"nothing was read for {STUCK_MS // 1000} s"
+            out.append(Close(number, TRY_AGAIN, reason, at_once=True))
+            self._forget(number)
+
+    def _say(self, region: int, why: str, out: list[Effect]) -> None:
+        """Tell the players of a region why they wait; empty: that it goes on. Said once for each reason."""
+        if self._waits.get(region, "") == why:
+            return
+        if why:
+            self._waits[region] = why
+        else:
+            del self._waits[region]
+        frame = _frame(Status(why or "the world goes on"))
+        for client in self.clients.values():
+            if client.peer.region == region and client.peer.state in (State.SERVED, State.LOST):
+                out.append(Send(client.number, frame))
+
+
+def _frame(told: Told) -> bytes:
+    return bytes([TOLD]) + protocol.encode(told)
+
+
+def _unlist(lists: dict[_K, list[Client]], key: _K, client: Client) -> bool:
+    """Take a client off a list; whether the list is empty now and gone."""
+    listed = lists.get(key)
+    if listed is None or client not in listed:
+        return False
+    listed.remove(client)
+    if not listed:
+        del lists[key]
+    return not listed

@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -110,41 +110,48 @@ class DiskStore:
             progress(done, len(names))
         return wrong
 
-    def _refresh(self) -> index_file.Reading:
-        """Takes in what other processes wrote, and falls back on the bundles themselves where the index is no good."""
+    def _refresh(self) -> bool:
+        """Takes in what other processes wrote, and falls back on the bundles themselves where the index is no good.
+
+        Returns whether the index ends within a line: one being written or, for who holds the lock, a torn one.
+        """
+        reading = self._read_index()
+        while reading.damage or reading.restarted:
+            # First the files, then what was indexed meanwhile: then at most the bundle being written is not indexed.
+            indexed, problems = set(self._catalogue.bundles), list[ArchiveError]()
+            names = self._files.names(problems.append)
+            if names:
+                problems += [Damaged(str(self._index), why) for why in reading.damage]
+            reading = self._read_index()
+            if not reading.restarted:
+                problems += [Missing(name, "indexed, but the file is gone") for name in sorted(indexed - set(names))]
+                problems += self._add_unindexed(names)
+                self.problems = (self.problems + problems)[:PROBLEMS_MAX]
+        return reading.partial
+
+    def _read_index(self) -> index_file.Reading:
         reading = index_file.read(self._index, self._progress)
         if reading.restarted:
             self._catalogue = Catalogue()
-            self.problems = []
-            self._found = []
             self._index_sound = True
-        for name, listed in reading.bundles:
-            self._catalogue.add(name, listed)
+            self._found = []
+            self.problems = []
         if reading.damage:
             self._index_sound = False
-        if (reading.damage or reading.restarted) and self._take_stock():
-            for why in reading.damage:
-                self._report(Damaged(str(self._index), why))
+        for name, listed in reading.bundles:
+            self._catalogue.add(name, listed)
         return reading
 
-    def _take_stock(self) -> bool:
-        """Adds the bundles the index lacks, oldest first, and reports what is wrong; says whether there are any."""
-        names = self._files.names(self._report)
-        for name in sorted(self._catalogue.bundles.keys() - set(names)):
-            self._report(Missing(name, "the index names this bundle, but the file is gone"))
+    def _add_unindexed(self, names: Iterable[str]) -> list[ArchiveError]:
+        problems = []
         for name in names:
-            if name in self._catalogue.bundles:
-                continue
-            try:
-                self._catalogue.add(name, listing(self._files.whole(name)))
-                self._found.append(name)
-            except ArchiveError as error:
-                self._report(error)
-        return bool(names)
-
-    def _report(self, problem: ArchiveError) -> None:
-        if len(self.problems) < PROBLEMS_MAX:
-            self.problems.append(problem)
+            if name not in self._catalogue.bundles:
+                try:
+                    self._catalogue.add(name, listing(self._files.whole(name)))
+                    self._found.append(name)
+                except ArchiveError as error:
+                    problems.append(error)
+        return problems
 
     def _item(self, item_id: str, place: Place) -> bytes:
         raw = self._files.read(place.bundle, place.offset, place.size)
@@ -173,16 +180,14 @@ class DiskStore:
                 if not self._cleared:
                     self._files.clear_incoming()
                     self._cleared = True
-                reading = self._refresh()
-                if reading.partial or self._found or not self._index_sound:
+                torn = self._refresh()
+                if torn or self._found or not self._index_sound:
                     self._repair()
                 yield
         except OSError as error:
             if error.errno not in FULL:
                 raise ArchiveError(str(self.folder), f"the store cannot be written: {error.strerror}") from None
-            status = os.statvfs(self.folder)
-            free = status.f_bavail * status.f_frsize
-            reason = f"no room for a bundle of {needed} bytes ({free} bytes free): {error.strerror}"
+            reason = f"no room for a bundle of {needed} bytes ({self._free_bytes()} bytes free): {error.strerror}"
             raise ArchiveError(str(self.folder), reason) from None
 
     @contextmanager
@@ -202,6 +207,11 @@ class DiskStore:
             yield
         finally:
             os.close(descriptor)  # which unlocks, too; so does the end of the process
+
+    def _free_bytes(self) -> int:
+        nearest = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        status = os.statvfs(nearest)
+        return status.f_bavail * status.f_frsize
 
     def _append(self, line: bytes) -> None:
         descriptor = os.open(self._index, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)

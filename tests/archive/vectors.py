@@ -4,8 +4,9 @@ import json
 from hashlib import sha256
 from typing import Any
 
+from archive.data_item import DataItem
 from archive.deep_hash import Tree
-from archive.keys import unb64
+from archive.keys import b64, unb64
 from tests.shared_data import SHARED
 
 ANS104 = SHARED / "vectors" / "ans104"
@@ -42,3 +43,13 @@ def data_of(seed: str, size: int) -> bytes:
     """The data the Merkle vectors were made over: SHA-256 of "seed:0", "seed:1", ... up to `size` bytes."""
     blocks = [sha256(f"{seed}:{number}".encode()).digest() for number in range(size // 32 + 1)]
     return b"".join(blocks)[:size]
+
+
+def check_item(item: DataItem, expected: dict[str, Any]) -> None:
+    """Compares an item with what vectors/arweave/expected.json says of it."""
+    found = [b64(item.id), item.signature_type, b64(item.owner), item.address]
+    assert found == [expected[name] for name in ("id", "sig_type", "owner", "address")]
+    assert (b64(item.target or b""), b64(item.anchor or b"")) == (expected["target"], expected["anchor"])
+    assert [list(tag) for tag in item.tags] == expected["tags"]
+    assert (len(item.data), sha256(item.data).hexdigest()) == (expected["data_size"], expected["data_sha256"])
+    assert len(item.raw) == expected["size"]

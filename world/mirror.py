@@ -85,7 +85,8 @@ class Mirror:
 
     `held` int32[h] are their numbers, ascending; the bodies of `held[k]` are the rows `starts[k]` to `starts[k + 1]`
     of `ids` int64[n] and `cols` int32[n, BODY_COLUMNS] (columns: `world.shown`). These arrays are never changed in
-    place: each `apply` makes new ones, so the ones before may be kept to draw between. `tiles[chunk]` is uint8[256].
+    place: each `apply` makes new ones, so the ones before may be kept to draw between. `tiles[chunk]` is uint8[256];
+    `repainted` lists the chunks whose tiles the last `apply` changed.
     """
 
     def __init__(self, land: tuple[int, int, int, int]) -> None:
@@ -101,6 +102,7 @@ class Mirror:
         self.ids: Int64s = np.empty(0, np.int64)
         self.cols: Int32s = np.empty((0, BODY_COLUMNS), np.int32)
         self.tiles: dict[int, Bytes2] = {}
+        self.repainted: list[int] = []
 
     def apply(self, chunks: npt.ArrayLike, data: bytes) -> list[tuple[int, Event]]:
         """Apply the bytes of these chunks (numbers ascending), one after another; the events seen, with their chunk.
@@ -129,8 +131,10 @@ class Mirror:
             raise ValueError(f"{n} bodies in one region; the limit is {BODIES_MAX}")
         seen = self._events(numbers, parts, data) if parts[:, _EVENT_SIZE].any() else []
         self.held, self.starts, self.ids, self.cols = held[:n_held], starts[: n_held + 1], ids[:n], cols[:n]
+        self.repainted = []
         for k in np.flatnonzero(parts[:, _IS_KEY] + parts[:, _TILE_CHANGES]):
             chunk = int(numbers[k])
+            self.repainted.append(chunk)
             if parts[k, _IS_KEY]:
                 self.tiles[chunk] = tiles[k].copy()
             else:

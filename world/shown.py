@@ -53,6 +53,7 @@ LOOK_LEVEL: Final = 15  # health in sixteenths, rounded up and at most 15; of a 
 LOOK_HURT: Final = 16
 LOOK_DOWN: Final = 32
 LOOK_CARRYING: Final = 64
+LOOK_LEAVING: Final = 128  # in flight to a neighbour: of two images with one hop the other is true
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,11 @@ def wire_rows(state: State, in_flight: Sequence[bytes] = (), before: WireRows | 
     n = int(_collect(state.rows, state.ids, state.used, land, HEALTH_MAX, 0, ids, cols, chunk))
     if absent:
         rows = np.ascontiguousarray(np.array(list(absent.values()), np.int32).reshape(-1, COLUMNS).T)
-        n = int(_collect(rows, np.array(list(absent), np.int64), len(absent), land, HEALTH_MAX, n, ids, cols, chunk))
+        first, n = (
+            n,
+            int(_collect(rows, np.array(list(absent), np.int64), len(absent), land, HEALTH_MAX, n, ids, cols, chunk)),
+        )
+        cols[first:n, LOOK] |= LOOK_LEAVING
     order = np.argsort(ids[:n], kind="stable").astype(np.int32)
     chunks = (land[2] - land[0]) // CHUNK_TILES * ((land[3] - land[1]) // CHUNK_TILES)
     if before is None:

@@ -13,7 +13,7 @@ from world.borders import remove
 from world.delta import EVENT_BYTES_MAX, encode_key, encode_tick
 from world.events import Event, Kind
 from world.mirror import Mirror
-from world.shown import LOOK_DOWN, STEP_X, STEP_Y, WireRows, wire_rows
+from world.shown import LOOK, LOOK_DOWN, LOOK_LEAVING, STEP_X, STEP_Y, WireRows, wire_rows
 from world.state import DEER, DOWN_TICKS, FACING, HEALTH, HOP, KIND, PLAYER, State
 from world.state import X as STATE_X
 from world.state import Y as STATE_Y
@@ -156,11 +156,13 @@ def test_a_body_in_flight_is_shown_until_it_lives_here_again() -> None:
     image = remove(state, 5)
     before = wire_rows(state, [image])
     assert before.ids.tolist() == [5]
+    assert before.cols[0, LOOK] & LOOK_LEAVING
     put(state, 5, 41 * 64, 20 * 64)
     state.rows[HOP, state.row(5)] = 2
     now = wire_rows(state, [image], before)
     assert now.ids.tolist() == [5]
     assert now.cols[0, :2].tolist() == [41 * 64, 20 * 64]
+    assert not now.cols[0, LOOK] & LOOK_LEAVING
 
 
 def test_a_long_jump_leaves_no_step_behind() -> None:

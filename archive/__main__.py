@@ -98,8 +98,12 @@ def _read(path: Path) -> bytes:
 
 
 def _looks_like_a_bundle(raw: bytes) -> bool:
-    """A bundle starts with a 32-byte count, nearly all zeros; an item with 2 bytes of type and a signature."""
-    return len(raw) >= 32 and raw[2:32].count(0) >= 24
+    """A bundle starts with a 32-byte count, nearly all zeros; an item with 2 bytes of type and a signature.
+
+    Where the first item's 32 bytes of size are zeros too, it rather is an item whose signature was wiped out.
+    """
+    empty_signature = any(raw[:2]) and len(raw) >= 64 and not any(raw[2:64])
+    return len(raw) >= 32 and raw[2:32].count(0) >= 24 and not empty_signature
 
 
 def _bundle(raw: bytes, depth: int, budget: Budget) -> Report:

@@ -56,6 +56,7 @@ class Refusal(IntEnum):
     ACROSS_BORDER = 11
     TOO_MANY = 12
     RULE_FAILED = 13
+    TARGET_DOWN = 14
 
 
 REASONS: Final = {
@@ -71,5 +72,6 @@ REASONS: Final = {
     Refusal.NOT_AN_ACTION: "that is not an action",
     Refusal.ACROSS_BORDER: "it stands across the border; step over first",
     Refusal.TOO_MANY: "too many at once",
+    Refusal.TARGET_DOWN: "it lies on the ground already",
     Refusal.RULE_FAILED: "the rule failed on it; the world goes on without it",
 }

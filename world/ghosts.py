@@ -61,12 +61,18 @@ def read_ghosts(state: State, packed: Sequence[bytes]) -> Ghosts:
         raise ValueError(f"ghosts of {len(packed)} neighbours, there are {len(state.borders)}")
     if not any(packed):
         return NO_GHOSTS
+    left, top = state.window
+    height, width = state.terrain.shape
     hops: dict[int, int] = {}
     lines: dict[int, tuple[int, int, int, int, int]] = {}
     for neighbour, data in enumerate(packed):
         for entity, x, y, _, _, hop, kind, _, down, _ in unpack_ghosts(data).tolist():
             if entity in state.index or hops.get(entity, -1) >= hop:
                 continue
+            if not (0 <= (x >> 16) - left < width and 0 <= (y >> 16) - top < height):
+                raise ValueError(
+                    f"ghost {entity} stands at tile ({x >> 16}, {y >> 16}), off the window at {left}, {top}"
+                )
             hops[entity] = hop
             lines[entity] = (x, y, kind, neighbour, down)
     if not lines:
@@ -76,7 +82,7 @@ def read_ghosts(state: State, packed: Sequence[bytes]) -> Ghosts:
     return Ghosts(ids, table, {entity: line for line, entity in enumerate(lines)})
 
 
-def unpack_ghosts(data: bytes) -> np.ndarray:  # type: ignore[type-arg]  # a structured array has no element type
+def unpack_ghosts(data: bytes) -> np.ndarray:
     """The records of one packed array, fields named as in the module's docstring. ValueError unless it is one."""
     count, rest = divmod(len(data), GHOST_BYTES)
     if rest or count > GHOSTS_PER_NEIGHBOUR:
@@ -150,4 +156,4 @@ def ghost_at(ghosts: Ghosts, entity: int) -> tuple[int, int, int, int] | None:
     line = ghosts.index.get(entity)
     if line is None:
         return None
-    return tuple(ghosts.table[line, [GHOST_X, GHOST_Y, GHOST_KIND, GHOST_NEIGHBOUR]].tolist())  # type: ignore[return-value]
+    return tuple(ghosts.table[line, [GHOST_X, GHOST_Y, GHOST_KIND, GHOST_NEIGHBOUR]].tolist())

@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from world import births, borders, collision, economy, ghosts, movement
+from world import births, borders, collision, combat, deeds, economy, ghosts, mail, movement, npc, piles
 from world.actions import Action
+from world.draws import seeds
 from world.events import Event, Kind
 from world.state import MODE, Counter, Int64s, State
+from world.turn import Turn
+
+PERCEIVE = 1
+"""1: the NPCs perceive. The control tests of behaviour set 0 and see them fail."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +56,71 @@ def advance(state: State, inputs: Inputs) -> Outputs:
     makes (see `world.borders`); the state is then half done and must be built again.
     """
     out = Outputs()
-    land, tick = state.land_box, int(state.counters[Counter.TICK])
     for image in inputs.arrivals:
         _arrive(state, image, out)
     for entity, spawn in inputs.births:
         out.events.append(births.player_born(state, entity, spawn))
-    across = ghosts.read_ghosts(state, inputs.ghosts)
+    turn = Turn(state, ghosts.read_ghosts(state, inputs.ghosts), seeds(inputs.key), out.events, out.mail)
+    for raw in inputs.mail:
+        _receive(turn, raw)
     for entity, action in inputs.actions:
-        out.verdicts.append(int(economy.act(state, across, entity, action, out.events, out.mail)))
-
-    left, top = state.window
+        out.verdicts.append(int(deeds.act(turn, entity, action)))
+    for biter, bitten in _minds(turn):
+        combat.bite(turn, biter, bitten)
     room = _room(state, inputs.open)
-    movement.walk(state.rows, state.used, state.terrain, left, top, tick)
-    solid = ghosts.solid_ghosts(across)
-    collision.settle(state.rows, state.used, solid, state.blocked, left, top, land, state.border_boxes, room)
+    _motion(turn, room)
     for neighbour, entity, image in borders.depart(state, room):
         out.departures.append((neighbour, entity, image))
         out.events.append(Event(Kind.LEFT, entity, borders.entity_of(image)[1], neighbour))
     out.events += births.pay_births(state)
+    economy.regrow(state)
+    economy.refill_finds(state)
     out.ghosts = ghosts.show(state)
     state.counters[Counter.TICK] += 1
     return out
+
+
+def _minds(turn: Turn) -> list[tuple[int, int]]:
+    """Let the NPCs decide; (biter id, bitten id) of those that bite."""
+    state, table = turn.state, turn.ghosts.table
+    (seed_0, seed_1), (left, top), tick = turn.seeds, state.window, int(state.counters[Counter.TICK])
+    bites = npc.think(
+        PERCEIVE,
+        tick,
+        seed_0,
+        seed_1,
+        state.rows,
+        state.ids,
+        state.used,
+        table,
+        state.blocked,
+        state.opaque,
+        state.feature,
+        state.stock,
+        left,
+        top,
+        state.land_box,
+        state.paths,
+    )
+    ids, across = state.ids, turn.ghosts.ids
+    return [(int(ids[biter]), int(ids[row] if row >= 0 else across[-1 - row])) for biter, row in bites.tolist()]
+
+
+def _motion(turn: Turn, room: Int64s) -> None:
+    """Timers, velocities, positions; piles whose time is over go."""
+    state, solid = turn.state, ghosts.solid_ghosts(turn.ghosts)
+    (left, top), tick = state.window, int(state.counters[Counter.TICK])
+    over = movement.walk(state.rows, state.used, state.terrain, left, top, tick)
+    collision.settle(state.rows, state.used, solid, state.blocked, left, top, state.land_box, state.border_boxes, room)
+    piles.rot(state, over)
+
+
+def _receive(turn: Turn, raw: bytes) -> None:
+    match mail.decode_mail(raw):
+        case mail.Blow() as blow:
+            combat.receive(turn, blow)
+        case mail.TileChange() as change:
+            mail.apply_tile(turn.state, change)
 
 
 def sleep(state: State, entity: int) -> bytes:

@@ -1,0 +1,176 @@
+"""Blows: who may strike whom, what a blow does, and what becomes of the fallen.
+
+A player who falls drops goods and coins, lies for a while and stands again; assets stay (law: Title). An NPC that falls
+is gone: what it had lies in a pile, and another is born in time.
+"""
+
+from typing import Final
+
+from world import births, piles
+from world.actions import Strike
+from world.events import Event, Kind, Refusal
+from world.ghosts import ghost_at
+from world.items import MEAT as MEAT_ITEM
+from world.mail import Blow, encode_mail
+from world.movement import shortened
+from world.npc import FED_TICKS, SATED
+from world.pathfinding import line_of_sight
+from world.sight import FIGHTING
+from world.species import DAMAGE, DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN, MASS, MEAT, STRIKE_TICKS
+from world.state import (
+    COINS,
+    COOLDOWN,
+    DOWN_TICKS,
+    GOODS,
+    GOODS_0,
+    HEALTH,
+    HOME_X,
+    HOME_Y,
+    HURT_TICKS,
+    INTENT_X,
+    INTENT_Y,
+    KIND,
+    MODE,
+    MODE_TICKS,
+    PILE,
+    PLAYER,
+    VX,
+    VY,
+    WORK_X,
+    WORK_Y,
+    Counter,
+    State,
+    X,
+    Y,
+)
+from world.turn import Turn
+from world.units import COINS_MAX, GOODS_MAX, SPEED_MAX, STRIKE_REACH, TILE
+
+KNOCK: Final = 12_000
+"""Q16 a tick that a blow adds to a body of MASS 70."""
+FIGHTING_TICKS: Final = 60
+
+
+def strike(turn: Turn, row: int, action: Strike) -> Refusal:
+    """A player's blow on a body within reach, or on a ghost across the border."""
+    state = turn.state
+    rows = state.rows
+    if rows[COOLDOWN, row]:
+        return Refusal.TOO_SOON
+    entity = int(state.ids[row])
+    if action.target == entity:
+        return Refusal.NO_SUCH_TARGET
+    target = state.row(action.target)
+    ghost = ghost_at(turn.ghosts, action.target)
+    if target >= 0:
+        x, y, kind = int(rows[X, target]), int(rows[Y, target]), int(rows[KIND, target])
+    elif ghost:
+        x, y, kind = ghost[:3]
+    else:
+        return Refusal.NO_SUCH_TARGET
+    if kind == PILE:
+        return Refusal.NO_SUCH_TARGET
+    if not within(state, row, x, y, STRIKE_REACH):
+        return Refusal.OUT_OF_REACH
+    if target >= 0 and rows[DOWN_TICKS, target]:
+        return Refusal.TARGET_DOWN
+    rows[COOLDOWN, row] = STRIKE_TICKS[PLAYER]
+    rows[MODE, row], rows[MODE_TICKS, row] = FIGHTING, FIGHTING_TICKS
+    hit(turn, entity, action.target)
+    return Refusal.DONE
+
+
+def within(state: State, row: int, x: int, y: int, reach: int) -> bool:
+    """Whether a place (Q16) is within reach of a body, with nothing between them that blocks the sight."""
+    own_x, own_y = int(state.rows[X, row]), int(state.rows[Y, row])
+    if (x - own_x) ** 2 + (y - own_y) ** 2 > reach**2:
+        return False
+    left, top = state.window[0] * TILE, state.window[1] * TILE
+    return bool(line_of_sight(state.opaque, own_x - left, own_y - top, x - left, y - top))
+
+
+def bite(turn: Turn, biter: int, bitten: int) -> None:
+    """A wolf's bite, which its mind found possible this tick; who eats rests."""
+    state = turn.state
+    row = state.row(biter)
+    if row < 0:
+        return
+    state.rows[COOLDOWN, row] = STRIKE_TICKS[state.rows[KIND, row]]
+    before = len(turn.events)
+    hit(turn, biter, bitten)
+    if any(event.kind == Kind.DIED for event in turn.events[before:]):
+        state.rows[MODE, row], state.rows[MODE_TICKS, row] = SATED, FED_TICKS
+
+
+def hit(turn: Turn, striker: int, victim: int) -> None:
+    """The blow of a body that is here on another within reach: at once, or by mail when it stands across the border."""
+    state = turn.state
+    row, target = state.row(striker), state.row(victim)
+    ghost = ghost_at(turn.ghosts, victim)
+    if row < 0 or (target < 0 and ghost is None):
+        return
+    damage = int(DAMAGE[state.rows[KIND, row]])
+    if target >= 0:
+        x, y, kind = int(state.rows[X, target]), int(state.rows[Y, target]), int(state.rows[KIND, target])
+    else:
+        assert ghost is not None
+        x, y, kind = ghost[:3]
+    push = KNOCK * 70 // int(MASS[kind])
+    knock_x, knock_y = shortened((x - int(state.rows[X, row])) << 8, (y - int(state.rows[Y, row])) << 8, push)
+    if target >= 0:
+        wound(turn, target, Blow(victim, striker, damage, knock_x, knock_y))
+    elif ghost is not None:
+        turn.mail.append((ghost[3], encode_mail(Blow(victim, striker, damage, knock_x, knock_y))))
+
+
+def receive(turn: Turn, blow: Blow) -> None:
+    """A blow that came by mail: nothing happens when its target is not here."""
+    row = turn.state.row(blow.target)
+    if row >= 0 and turn.state.rows[KIND, row] != PILE:
+        wound(turn, row, blow)
+
+
+def wound(turn: Turn, row: int, blow: Blow) -> None:
+    """What a blow does to a body that is here; one that lies is spared."""
+    rows = turn.state.rows
+    if rows[DOWN_TICKS, row]:
+        return
+    vx, vy = shortened(int(rows[VX, row]) + blow.knock_x, int(rows[VY, row]) + blow.knock_y, SPEED_MAX)
+    rows[VX, row], rows[VY, row] = vx, vy
+    rows[HURT_TICKS, row] = HURT_TICKS_SHOWN
+    left = max(0, int(rows[HEALTH, row]) - blow.damage)
+    rows[HEALTH, row] = left
+    turn.events.append(Event(Kind.HIT, blow.striker, blow.target, blow.damage, left))
+    if left == 0:
+        _fall(turn, row, blow.striker)
+
+
+def _fall(turn: Turn, row: int, killer: int) -> None:
+    state, rows = turn.state, turn.state.rows
+    entity, kind = int(state.ids[row]), int(rows[KIND, row])
+    x, y = int(rows[X, row]), int(rows[Y, row])
+    turn.events.append(Event(Kind.DIED, entity, killer, x // TILE, y // TILE))
+    goods = rows[GOODS_0 : GOODS_0 + GOODS, row].tolist()
+    coins = int(rows[COINS, row])
+    if kind == PLAYER:
+        rows[DOWN_TICKS, row] = DOWN_TICKS_PLAYER
+        rows[INTENT_X, row] = rows[INTENT_Y, row] = 0
+        if (any(goods) or coins) and piles.lay(state, x, y, goods, coins):
+            rows[GOODS_0 : GOODS_0 + GOODS, row] = 0
+            rows[COINS, row] = 0
+        return
+    home = int(rows[HOME_X, row]), int(rows[HOME_Y, row])
+    work = int(rows[WORK_X, row]), int(rows[WORK_Y, row])
+    state.free_row(entity)
+    if not state.has_tile(*home):
+        # Its home lies in another region, which knows nothing of this death: the next one lives where it fell.
+        home = work = _tile_of_land(state, x, y)
+    births.owe(state, kind, home, work)
+    goods[MEAT_ITEM] = min(GOODS_MAX, goods[MEAT_ITEM] + int(MEAT[kind]))
+    if (any(goods) or coins) and not piles.lay(state, x, y, goods, min(coins, COINS_MAX)):
+        state.counters[Counter.COINS_BURNED] += coins
+
+
+def _tile_of_land(state: State, x: int, y: int) -> tuple[int, int]:
+    x0, y0, x1, y1 = state.land
+    return min(max(x // TILE, x0), x1 - 1), min(max(y // TILE, y0), y1 - 1)

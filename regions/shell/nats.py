@@ -39,9 +39,8 @@ async def connect(url: str, token: str, name: str, connect_s_max: float = 5.0) -
     except (TimeoutError, nats.errors.Error) as error:
         await outside.close()
         where = url.rpartition("@")[2]  # what stands before is a secret
-        raise ConnectionError(
-            f"no NATS at {where} within {connect_s_max} s: {outside.last_error or error!r}"
-        ) from error
+        why = outside.denied or outside.last_error or repr(error)
+        raise ConnectionError(f"no NATS at {where} within {connect_s_max} s: {why}") from error
     except BaseException:
         await outside.close()
         raise
@@ -177,7 +176,7 @@ class Outside:
         self.last_error = repr(error)
         if isinstance(error, nats.errors.SlowConsumerError):
             self.missed += 1
-        elif "permissions violation" in self.last_error:
+        elif "permissions violation" in self.last_error or "authorization violation" in self.last_error.lower():
             self.denied = str(error)
 
     async def _on_answer(self, message: Msg) -> None:

@@ -106,10 +106,12 @@ def test_a_connection_the_library_gave_up_is_made_again(tmp_path: Path) -> None:
     served(tmp_path, scenario)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see that a process is stopped")
 def test_a_server_that_hangs_costs_the_time_out_and_no_more(tmp_path: Path) -> None:
     async def scenario(server: NatsServer, another: Connect) -> None:
         outside = await another()
         os.kill(server.pid, signal.SIGSTOP)
+        await until(lambda: ") T " in Path(f"/proc/{server.pid}/stat").read_text())
         try:
             for _ in range(3):
                 with pytest.raises((TimeoutError, ConnectionError)):

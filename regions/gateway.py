@@ -278,8 +278,9 @@ class Gateway:
             case Here() if message.region in self.views:
                 for client in list(self._by_wallet.get(message.wallet, ())):
                     self._do(now_ms, client, client.peer.here(now_ms, message), out)
-            case Beat() if message.region in self.views:
-                self._say(message.region, message.state if message.state.startswith("wait") else "", out)
+            case Beat():
+                if message.region in self.views:
+                    self._say(message.region, message.state if message.state.startswith("wait") else "", out)
             case _:
                 self.figures.messages_bad += 1
 

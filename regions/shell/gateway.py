@@ -1,4 +1,4 @@
-"""The gateway process: websockets and the bus around `regions.gateway`. The agent runs `python -m regions.shell.gateway`.
+"""The gateway process: websockets and the bus around `regions.gateway`; started by the agent.
 
 It reads its settings as one line of JSON from standard input, writes one line, {"listening": port}, when clients may
 come, and ends when standard input ends or on SIGTERM. The settings:

@@ -1,0 +1,147 @@
+"""What a client has been shown: view frames read into one copy per region. The frames: `regions.protocol`."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from regions.errors import RecordError
+from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW
+from world.events import Event
+from world.mirror import Mirror
+from world.shown import BODY_HOP, STEP_X, STEP_Y, X, Y
+from world.units import CHUNK_TILES
+
+_header = struct.Struct("<BBBBIII4B")
+NOTHING: Final = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as its region shows it: wire units, 64 to a tile; the step is that of the newest tick."""
+
+    region: int
+    x: int
+    y: int
+    step_x: int
+    step_y: int
+    hop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one view frame said. `not_archived` is how many records of the region no confirmed checkpoint holds yet."""
+
+    region: int
+    tick: int
+    n: int
+    not_archived: int
+    late_ms: int
+    anew: bool
+    slowed: bool
+    keys: int
+    events: tuple[tuple[int, Event], ...]
+
+
+class SeenRegion:
+    """One region's chunks in view, as of `tick`."""
+
+    def __init__(self, chunks: tuple[int, int, int, int]) -> None:
+        x0, y0, x1, y1 = (side * CHUNK_TILES for side in chunks)
+        self.land = (x0, y0, x1, y1)
+        self.wide, self.high = chunks[2] - chunks[0], chunks[3] - chunks[1]
+        self.mirror = Mirror(self.land)
+        self.rect: tuple[int, int, int, int] = NOTHING
+        self.tick = self.n = -1
+
+
+class Seen:
+    """All regions of a world as far as one client sees them; `regions` are the Welcome's rectangles in chunks."""
+
+    def __init__(self, regions: tuple[tuple[int, int, int, int], ...]) -> None:
+        self.regions = {
+            index: SeenRegion(chunks)
+            for index, chunks in enumerate(regions)
+            if chunks[0] < chunks[2] and chunks[1] < chunks[3]
+        }
+
+    def take(self, raw: bytes) -> Frame:
+        """Read a view frame. Raises RecordError for any bytes that do not follow what was shown before."""
+        if len(raw) < _header.size or raw[0] != VIEW:
+            raise RecordError(f"a view frame of {len(raw)} bytes; the least is {_header.size}")
+        _, index, flags, late, tick, n, lag, x0, y0, width, height = _header.unpack_from(raw)
+        region = self.regions.get(index)
+        if region is None:
+            raise RecordError(f"a view of region {index}; there are {sorted(self.regions)}")
+        if x0 + width > region.wide or y0 + height > region.high or flags & ~(FLAG_ANEW | FLAG_SLOWED):
+            raise RecordError(f"a rectangle {x0, y0, width, height} of region {index}, flags {flags}")
+        rect = (x0, y0, width, height)
+        chunks, data, keys = _pieces(raw, rect, region.wide)
+        try:
+            if flags & FLAG_ANEW or rect == NOTHING:
+                region.mirror = Mirror(region.land)
+            elif rect != region.rect:
+                region.mirror.keep(_every(rect, region.wide))
+            events = region.mirror.apply(chunks, data)
+        except ValueError as error:
+            raise RecordError(f"region {index}, tick {tick}: {error}") from None
+        region.rect, region.tick, region.n = rect, tick, n
+        anew, slowed = bool(flags & FLAG_ANEW), bool(flags & FLAG_SLOWED)
+        return Frame(index, tick, n, lag, late * 4, anew, slowed, keys, tuple(events))
+
+    def find(self, entity: int) -> Body | None:
+        """Where a body is shown; of two images the one with the higher hop, of equals the one at the newer tick."""
+        best: tuple[int, int] = (-1, -1)
+        found = None
+        for index, region in self.regions.items():
+            rows = np.flatnonzero(region.mirror.ids == entity)
+            if len(rows):
+                row = region.mirror.cols[rows[0]]
+                rank = (int(row[BODY_HOP]), region.tick)
+                if rank > best:
+                    best = rank
+                    found = Body(index, int(row[X]), int(row[Y]), int(row[STEP_X]), int(row[STEP_Y]), rank[0])
+        return found
+
+
+def _every(rect: tuple[int, int, int, int], wide: int) -> list[int]:
+    x0, y0, width, height = rect
+    return [y * wide + x for y in range(y0, y0 + height) for x in range(x0, x0 + width)]
+
+
+def _pieces(raw: bytes, rect: tuple[int, int, int, int], wide: int) -> tuple[list[int], bytes, int]:
+    """The chunks that a frame has something about, their bytes one after another, and how many are keyframes."""
+    x0, y0, width, height = rect
+    at = _header.size
+    end = at + (width * height + 7) // 8
+    mask = int.from_bytes(raw[at:end], "little")
+    if mask >> width * height or end > len(raw):
+        raise RecordError(f"a mask that marks chunks outside {width} x {height}")
+    chunks: list[int] = []
+    parts: list[bytes] = []
+    keys, at = 0, end
+    while mask:
+        low = mask & -mask
+        mask ^= low
+        i = low.bit_length() - 1
+        chunks.append((y0 + i // width) * wide + x0 + i % width)
+        length, shift = 0, 0
+        while True:
+            if at >= len(raw) or shift > 28:
+                raise RecordError(f"a view frame of {len(raw)} bytes ends within a length")
+            byte = raw[at]
+            at += 1
+            length |= (byte & 127) << shift
+            if byte < 128:
+                break
+            shift += 7
+        keys += length & 1
+        part = raw[at : at + (length >> 1)]
+        if len(part) != length >> 1:
+            raise RecordError(f"a view frame of {len(raw)} bytes ends within a chunk")
+        parts.append(part)
+        at += length >> 1
+    if at != len(raw):
+        raise RecordError(f"{len(raw) - at} bytes too many in a view frame")
+    return chunks, b"".join(parts), keys

@@ -97,11 +97,15 @@ def _show(check: dict[str, object], console: Console) -> None:
     if layers:
         console.print(table)
     if isinstance(game, dict):
-        console.print(f"plays as {game['width']} x {game['height']} tiles from {tuple(game['origin'])}", markup=False)
+        console.print(
+            f"plays as {game['width']} x {game['height']} tiles from {tuple(game['origin'])}",
+            markup=False,
+            soft_wrap=True,
+        )
         for name in ("terrain", "feature", "spawns"):
             counts = ", ".join(f"{what} {count:,}" for what, count in game[name].items() if count)
-            console.print(f"  {name}: {counts}", markup=False)
+            console.print(f"  {name}: {counts}", markup=False, soft_wrap=True)
     for sentence in missing:
-        console.print(f"  missing: {sentence}", markup=False)
+        console.print(f"  missing: {sentence}", markup=False, soft_wrap=True)
     if check["refused"]:
-        console.print(f"refused: {check['refused']}", style="red", markup=False)
+        console.print(f"refused: {check['refused']}", style="red", markup=False, soft_wrap=True)

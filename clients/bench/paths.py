@@ -60,7 +60,7 @@ def run(folder: Path, as_json: bool, bound: int | None = None, radius_32: bool =
             line = f"{file.name}: {result.matched} of {result.scenarios} match, worst {result.worst:.6f}"
             console.print(line, markup=False, highlight=False)
     except MapError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     figures: dict[str, object] = {
         "scenarios": total,

@@ -67,6 +67,11 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         touching = [other for other in range(1, len(self.seats)) if other != index and self._touch(index, other)]
         return [0, *touching]
 
+    @property
+    def short(self) -> str:
+        """The world's short name on the bus and in log names: the first 12 hex digits of its id."""
+        return unb64(self.world).hex()[:12]
+
     def _touch(self, one: int, other: int) -> bool:
         ax0, ay0, ax1, ay1 = self.seats[one].land
         bx0, by0, bx1, by1 = self.seats[other].land

@@ -18,6 +18,7 @@ from regions.letters import Archived, Born, Handover
 from regions.record import (
     Acted,
     Claim,
+    Confirmed,
     Head,
     Login,
     Mail,
@@ -210,6 +211,8 @@ def _tick(region: Region, given: Record) -> Folded:
         else:
             done = rules.command(bodies, state.era, said)
             verdicts.append(done.verdict)
+            if isinstance(said, Confirmed) and done.verdict == Refusal.DONE:
+                _archived_up_to(state, said)
             for index, kind, body in done.mail:
                 new[index].append(letters.post(state, index, kind, body))
 
@@ -327,6 +330,13 @@ def _head(state: RegionState, said: Head) -> Refusal:
     del player.tail[: said.number - player.signed]
     player.signed = said.number
     return Refusal.DONE
+
+
+def _archived_up_to(state: RegionState, said: Confirmed) -> None:
+    """The world's process learns from the confirmation itself what the others learn by mail."""
+    for region, n, trim in said.ends:
+        if region == state.region:
+            state.checkpoint, state.archived, state.trim = said.number, n, trim
 
 
 def _owner_said(state: RegionState, said: OwnerSaid) -> Refusal:

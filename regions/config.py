@@ -59,6 +59,7 @@ LOG_BYTES_MAX: Final = 1024 * 1024 * 1024  # one region's stream
 WORLD_LOG_BYTES_MAX: Final = 256 * 1024 * 1024  # reserved for the world's own stream
 LOG_BYTES_TOTAL: Final = 24 * 1024 * 1024 * 1024  # the log server's quota
 SPOOL_BYTES_MAX: Final = 512 * 1024 * 1024  # segments that wait for a store
+GATEWAYS_MAX: Final = 64
 REGIONS_MAX: Final = 16  # on one machine
 
 

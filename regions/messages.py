@@ -8,7 +8,6 @@ Subjects, all below the world's short name `w` (the first 12 characters of its i
     w.answer.<gateway>       a region -> a gateway: Answers, Here, Keys
     w.beat.<region index>    an owner -> everyone: Beat, when it is late or waiting
     w.world                  anyone -> the world's process: Batch (births, confirmations)
-    w.copy.<region index>    a region -> archivists: SnapshotWritten
 
 The bus is at most once: whatever must arrive is said again until a record shows that it did.
 """
@@ -159,15 +158,6 @@ class Letter(msgspec.Struct, array_like=True, frozen=True, tag=8, forbid_unknown
     signature: MaybeSignature
 
 
-class SnapshotWritten(msgspec.Struct, array_like=True, frozen=True, tag=9, forbid_unknown_fields=True):
-    """A region has written its state at record `n` to its snapshot folder."""
-
-    region: Index
-    era: Index
-    n: Number
-    hash: Hash
-
-
 class Beat(msgspec.Struct, array_like=True, frozen=True, tag=10, forbid_unknown_fields=True):
     """An owner is alive; `state` says what it does: serving, waiting for the log (and why), halted."""
 
@@ -184,7 +174,7 @@ class Beat(msgspec.Struct, array_like=True, frozen=True, tag=10, forbid_unknown_
     ticks_late: Number
 
 
-Message = Batch | Where | Here | Answers | Delta | KeyWanted | Keys | Letter | SnapshotWritten | Beat
+Message = Batch | Where | Here | Answers | Delta | KeyWanted | Keys | Letter | Beat
 
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -19,6 +19,7 @@ from regions.config import (
     CLAIM_LINKS,
     CLOCK_STEP_MS_MAX,
     DEFERRED_MAX,
+    GATEWAYS_MAX,
     LETTER_REPEAT_MS,
     RECORD_FORMAT,
     SPAN,
@@ -59,6 +60,7 @@ from regions.verbs import (
     Settled,
     Snapshot,
     Stop,
+    Trim,
     Wake,
 )
 from world.events import Refusal
@@ -94,6 +96,8 @@ class RegionCore:
         self.next_tick_ms = 0
         self.post = PostBox(seat)
         self.deferred: list[Message] = []
+        self.gateways: dict[str, int] = {}  # who asked something, and when; all are told what concerns their players
+        self.trimmed = 0
         self.suspects: list[Waiting] | None = None
         self.suspect_heard: tuple[Heard, ...] = ()
         self.suspect_fresh = 0
@@ -267,6 +271,9 @@ class RegionCore:
         effects += self.post.letters(now_ms, region, pending.folded.ghosts)
         if pending.folded.state_bytes:
             effects.append(Snapshot(region.state.era, pending.record.n, region.head, pending.folded.state_bytes))
+        if region.state.trim > self.trimmed:
+            self.trimmed = region.state.trim
+            effects.append(Trim(self.trimmed))
         if self.phase == "stopping" and pending.record.n % SPAN == 0:
             return [*effects, *self._end("stopped as planned")]
         deferred, self.deferred = self.deferred, []
@@ -298,12 +305,11 @@ class RegionCore:
         own = tuple(region.rules.own(region.bodies, entity) for entity in sorted(touched) if entity in players)
         left = tuple(pending.folded.left)
         effects: list[Effect] = []
-        if own or left:
-            everyone = Answers(self.seat.index, record.era, record.n, region.head, (), own, left)
-            effects.append(Publish("answer", everyone))
-        for gateway, answers in by_gateway.items():
-            told = Answers(self.seat.index, record.era, record.n, region.head, tuple(answers), (), ())
-            effects.append(Publish(f"answer.{gateway}", told))
+        for gateway in self.gateways:
+            answers = tuple(by_gateway.get(gateway, ()))
+            if answers or own or left:
+                told = Answers(self.seat.index, record.era, record.n, region.head, answers, own, left)
+                effects.append(Publish(f"answer.{gateway}", told))
         return effects
 
     # Messages.
@@ -319,6 +325,8 @@ class RegionCore:
             if len(self.deferred) < DEFERRED_MAX:
                 self.deferred.append(message)
             return []
+        if isinstance(message, Batch | Where | KeyWanted):
+            self._remember_gateway(now_ms, message.gateway)
         if isinstance(message, Batch):
             return self._batch(now_ms, message)
         if isinstance(message, Where):
@@ -326,6 +334,11 @@ class RegionCore:
         if isinstance(message, KeyWanted) and self.show is not None:
             return [Publish(f"answer.{message.gateway}", keys) for keys in self.show.key_frames()]
         return []
+
+    def _remember_gateway(self, now_ms: int, name: str) -> None:
+        self.gateways[name] = now_ms
+        if len(self.gateways) > GATEWAYS_MAX:
+            del self.gateways[min(self.gateways, key=lambda one: self.gateways[one])]
 
     def _batch(self, now_ms: int, batch: Batch) -> list[Effect]:
         assert self.scheduler is not None

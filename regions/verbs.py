@@ -79,7 +79,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Publish:
-    """Send a message: to region `to`, to gateway `to`, or (`delta`, `copy`, `beat`) to everyone."""
+    """Send a message to `letter.<region>`, `answer.<gateway>`, or everyone: `delta`, `beat`."""
 
     subject: str
     message: Message
@@ -93,6 +93,13 @@ class Snapshot:
     n: int
     head: bytes
     raw: bytes
+
+
+@dataclass(frozen=True)
+class Trim:
+    """A confirmed checkpoint holds the log up to this record: drop it there, later ones stay."""
+
+    n: int
 
 
 @dataclass(frozen=True)
@@ -110,4 +117,4 @@ class End:
     alarm: bool = False
 
 
-Effect = Append | ReadAt | Load | Publish | Snapshot | Wake | End
+Effect = Append | ReadAt | Load | Publish | Snapshot | Trim | Wake | End

@@ -1,0 +1,235 @@
+"""The `everloom` command. Each command's work lies in a module of its own, imported when it is asked for."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="everloom",
+    help="A game world that outlives every machine that runs it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+archive_app = typer.Typer(help="What is stored, submitted, permanent.", no_args_is_help=True)
+map_app = typer.Typer(help="Maps made with Tiled, and MovingAI maps.", no_args_is_help=True)
+app.add_typer(archive_app, name="archive")
+app.add_typer(map_app, name="map")
+
+DEFAULT_URL = "ws://127.0.0.1:7777"
+DEFAULT_WORLD = Path("worlds/default")
+
+World = Annotated[Path, typer.Option("--world", help="The world's directory.")]
+From = Annotated[Path, typer.Option("--from", help="A store: the folder `store` of a world, or a copy of it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Url = Annotated[str, typer.Argument(help="The gateway's address.")]
+
+
+def seconds_of(text: str) -> float:
+    """Read a duration such as 30s, 5m, 1h or 90. Raises BadParameter for anything else."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:].lower())
+    number = text[:-1] if unit else text
+    try:
+        seconds = float(number) * (unit or 1.0)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 366 * 86400:
+        raise typer.BadParameter(f"{text!r} is not a duration; write 30s, 5m or 1h")
+    return seconds
+
+
+def _shape(text: str) -> tuple[int, int]:
+    columns, _, rows = text.lower().partition("x")
+    if not (columns.isdigit() and rows.isdigit() and int(columns) and int(rows)):
+        raise typer.BadParameter(f"{text!r} is not a partition; write columns x rows, such as 2x2")
+    return int(columns), int(rows)
+
+
+@app.command()
+def up(
+    world: World = DEFAULT_WORLD,
+    store: Annotated[Path | None, typer.Option(help="Keep the store elsewhere (a new world only).")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="A Tiled .tmx or MovingAI .map (a new world only).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the built-in world (a new world only).")] = 1,
+    regions: Annotated[str, typer.Option(help="Columns x rows of regions (a new world only).")] = "2x2",
+    npcs: Annotated[int, typer.Option(help="How many NPCs (a new world only).")] = 2000,
+    bots: Annotated[int, typer.Option(help="Bots to let in.")] = 0,
+    run_for: Annotated[str, typer.Option("--for", help="Stop by itself after, for example, 60s.")] = "",
+    host: Annotated[str, typer.Option(help="Where the gateway listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port; 0 takes any.")] = 7777,
+    checkpoint_every: Annotated[str, typer.Option(help="How often the archive gets a checkpoint.")] = "30s",
+    as_json: Json = False,
+) -> None:
+    """Run a world on this machine; found it if there is none."""
+    from clients.up import Wishes, run
+
+    third = npcs * 9 // 20
+    wishes = Wishes(
+        world=world,
+        store=store,
+        map_file=map_file,
+        seed=seed,
+        shape=_shape(regions),
+        population=(third, third, npcs - 2 * third),
+        bots=bots,
+        seconds=seconds_of(run_for) if run_for else None,
+        host=host,
+        port=port,
+        checkpoint_ms=int(seconds_of(checkpoint_every) * 1000),
+        as_json=as_json,
+    )
+    raise typer.Exit(run(wishes))
+
+
+@app.command()
+def play(
+    url: Url = DEFAULT_URL, key: Annotated[Path | None, typer.Option(help="Your wallet's key file.")] = None
+) -> None:
+    """Walk about in the world (a window)."""
+    from clients.play import run
+
+    raise typer.Exit(run(url, key))
+
+
+@app.command()
+def bots(
+    url: Url = DEFAULT_URL,
+    count: Annotated[int, typer.Option("-n", help="How many.")] = 20,
+    behaviour: Annotated[list[str] | None, typer.Option(help="wander, gather, fight, give, border-runner.")] = None,
+    walks: Annotated[Path | None, typer.Option(help="Recorded human trajectories to follow.")] = None,
+    run_for: Annotated[str, typer.Option("--for", help="Stop by themselves after, for example, 60s.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of what they do.")] = 1,
+    ledger: Annotated[Path | None, typer.Option(help="File of every acknowledged action.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let bots in, and report what they were told."""
+    from clients.bots.run import run
+
+    seconds = seconds_of(run_for) if run_for else None
+    raise typer.Exit(run(url, count, tuple(behaviour or ()), walks, seconds, seed, ledger, as_json))
+
+
+@app.command()
+def probe(
+    url: Url = DEFAULT_URL,
+    count: Annotated[int, typer.Option("-n", help="How many probe clients.")] = 4,
+    run_for: Annotated[str, typer.Option("--for", help="Stop by themselves after, for example, 60s.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of when they send.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure how long an action takes until its effect is seen."""
+    from clients.bots.probe import run
+
+    raise typer.Exit(run(url, count, seconds_of(run_for) if run_for else None, seed, as_json))
+
+
+@app.command()
+def restore(
+    which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
+    store: From = DEFAULT_WORLD / "store",
+    world: World = Path("worlds/restored"),
+    owner_key: Annotated[Path | None, typer.Option(help="The owner's key: go on as the same world.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rebuild a world from its store alone."""
+    from clients.restore import run
+
+    raise typer.Exit(run(which, store, world, owner_key, as_json))
+
+
+@app.command()
+def replay(
+    which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
+    store: From = DEFAULT_WORLD / "store",
+    at: Annotated[str, typer.Option(help="Where to begin: a UTC time, or +SECONDS from the first record.")] = "",
+) -> None:
+    """Watch the past, re-executed from archived records (a window)."""
+    from clients.replay import run
+
+    raise typer.Exit(run(which, store, at))
+
+
+@app.command()
+def verify(
+    which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
+    store: From = DEFAULT_WORLD / "store",
+    since: Annotated[str, typer.Option(help="Begin at the snapshots of this checkpoint number.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Re-execute history from the store alone; name what is damaged, forged or diverges."""
+    from clients.verify import run
+
+    raise typer.Exit(run(which, store, since, as_json))
+
+
+@archive_app.command("status")
+def archive_status(store: From = DEFAULT_WORLD / "store", as_json: Json = False) -> None:
+    """How much is stored, submitted, permanent."""
+    from clients.archive_view import status
+
+    raise typer.Exit(status(store, as_json))
+
+
+@archive_app.command("list")
+def archive_list(
+    store: From = DEFAULT_WORLD / "store",
+    kind: Annotated[str, typer.Option(help="Only items of this kind.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Every item: id, kind, size, owner, file, state."""
+    from clients.archive_view import listing
+
+    raise typer.Exit(listing(store, kind, as_json))
+
+
+@archive_app.command("show")
+def archive_show(
+    which: Annotated[str, typer.Argument(help="An item's id.")],
+    store: From = DEFAULT_WORLD / "store",
+    as_json: Json = False,
+) -> None:
+    """One item: tags, owner, what it holds."""
+    from clients.archive_view import show
+
+    raise typer.Exit(show(which, store, as_json))
+
+
+@map_app.command("check")
+def map_check(file: Annotated[Path, typer.Argument(help="A .tmx or .map file.")], as_json: Json = False) -> None:
+    """What a map holds, what the game makes of it, and what is missing."""
+    from clients.map_check import run
+
+    raise typer.Exit(run(file, as_json))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which one; all that need no argument without it.")] = "",
+    folder: Annotated[Path | None, typer.Argument(help="`bench paths DIR`: a folder of .scen files.")] = None,
+    bound: Annotated[int, typer.Option(help="`bench paths`: the search's radius in tiles.")] = 1024,
+    as_json: Json = False,
+) -> None:
+    """The project's benchmarks."""
+    from clients.bench.run import run
+
+    raise typer.Exit(run(name, folder, bound, as_json))
+
+
+def main() -> None:
+    """Run the command; an error a user can mend is one line, not a traceback."""
+    from archive.errors import ArchiveError
+
+    try:
+        app()
+    except (ArchiveError, ValueError, OSError, RuntimeError) as error:
+        print(f"everloom: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

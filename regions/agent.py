@@ -1,0 +1,301 @@
+"""One machine as a core: which processes run, who takes a dead one's seat, and the order of a planned stop.
+
+    starting --all seats serve--> running --Stop--> closing doors --> regions end --> final order --> world ends
+        --> final checkpoint --> over
+
+A dead region's seat goes at once to a warm spare, and a new spare is started. A seat whose process died several times
+without its log having moved on waits longer each time, and its next owner is told (regions.process: one input a tick).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from world.units import TICK_MS
+
+PROGRESS_RECORDS: Final = 40  # a process that got this far did not die of what it began with
+BACKOFF_MS: Final = (0, 0, 500, 1000, 2000, 5000)
+GIVE_UP_AFTER: Final = 12
+
+
+# Events: what the machine tells.
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Start everything."""
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A region process is imported and compiled, and waits for a seat."""
+
+    child: int
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A seat is served from record `n` on."""
+
+    index: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Beaten:
+    """A seat's log has come to record `n`."""
+
+    index: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A child process is gone. `reason` is its last word; `alarm` that an operator must look; `n` its last record."""
+
+    child: int
+    reason: str = ""
+    alarm: bool = False
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """The archivist's final order stands in the world's log."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A planned stop."""
+
+
+@dataclass(frozen=True)
+class Timer:
+    """The time asked for has come."""
+
+
+Event = Begin | Warm | Serving | Beaten | Ended | Ordered | Stop | Timer
+
+# Effects: what the machine is asked to do.
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a child: `role` is region, gateway or archivist. The shell numbers it."""
+
+    child: int
+    role: str
+
+
+@dataclass(frozen=True)
+class Assign:
+    """Give a warm region process its seat."""
+
+    child: int
+    index: int
+    deaths: int
+    offset_ms: int
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Write a JSON line to a child."""
+
+    child: int
+    words: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Give a Timer at this time."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class Say:
+    """Words for the operator."""
+
+    text: str
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class Over:
+    """Nothing runs any more; exit with this status."""
+
+    status: int
+
+
+Effect = Start | Assign | Tell | Wake | Say | Over
+
+
+@dataclass
+class Seat:
+    """One region's place: who sits there, and how it has fared."""
+
+    child: int = 0  # 0: nobody
+    deaths: int = 0
+    began_n: int = 0
+    n: int = 0
+    free_at_ms: int = 0
+    restarts: int = 0
+    ended: bool = False
+
+
+@dataclass
+class AgentCore:
+    """Decides for one machine with `regions` regions and the world's process (seat 0)."""
+
+    regions: int
+    phase: str = "starting"
+    seats: dict[int, Seat] = field(default_factory=dict)
+    roles: dict[int, str] = field(default_factory=dict)  # child -> role, of those that live
+    spares: list[int] = field(default_factory=list)
+    next_child: int = 1
+    status: int = 0
+    restarts: int = 0
+
+    def step(self, now_ms: int, event: Event) -> list[Effect]:
+        """Take one event; return what is to be done, in order."""
+        if isinstance(event, Begin):
+            self.seats = {index: Seat() for index in range(self.regions + 1)}
+            return [*(self._start("region") for _ in range(self.regions + 2)), self._start("archivist")]
+        if isinstance(event, Warm):
+            self.spares.append(event.child)
+            return self._fill(now_ms)
+        if isinstance(event, Serving):
+            return self._serving(event)
+        if isinstance(event, Beaten):
+            self.seats[event.index].n = max(self.seats[event.index].n, event.n)
+            return []
+        if isinstance(event, Ended):
+            return self._ended(now_ms, event)
+        if isinstance(event, Ordered):
+            return self._tell_seat(0, {"stop": True}) if self.phase == "ordering" else []
+        if isinstance(event, Stop):
+            return self._stop()
+        return self._fill(now_ms)
+
+    def _start(self, role: str) -> Start:
+        child = self.next_child
+        self.next_child += 1
+        self.roles[child] = role
+        return Start(child, role)
+
+    def _fill(self, now_ms: int) -> list[Effect]:
+        """Seat spares where a seat is free and its time has come."""
+        effects: list[Effect] = []
+        if self.phase not in ("starting", "running"):
+            return []
+        for index, seat in sorted(self.seats.items()):
+            if seat.child or seat.ended:
+                continue
+            if seat.free_at_ms > now_ms:
+                effects.append(Wake(seat.free_at_ms))
+            elif self.spares:
+                seat.child = self.spares.pop(0)
+                seat.began_n = seat.n
+                offset_ms = TICK_MS * max(0, index - 1) // self.regions
+                effects.append(Assign(seat.child, index, seat.deaths, offset_ms))
+                effects += self._spare()
+        return effects
+
+    def _spare(self) -> list[Effect]:
+        waiting = sum(role == "region" for role in self.roles.values())
+        seated = sum(bool(seat.child) for seat in self.seats.values())
+        return [self._start("region")] if waiting - seated < 1 and self.phase in ("starting", "running") else []
+
+    def _serving(self, event: Serving) -> list[Effect]:
+        self.seats[event.index].n = max(self.seats[event.index].n, event.n)
+        if self.phase == "starting" and all(seat.child for seat in self.seats.values()):
+            gateways = [child for child, role in self.roles.items() if role == "gateway"]
+            if not gateways:
+                self.phase = "running"
+                return [self._start("gateway")]
+        return []
+
+    def _ended(self, now_ms: int, event: Ended) -> list[Effect]:
+        role = self.roles.pop(event.child, "")
+        if event.child in self.spares:
+            self.spares.remove(event.child)
+        index = next((index for index, seat in self.seats.items() if seat.child == event.child), None)
+        if index is not None:
+            return self._seat_ended(now_ms, index, event)
+        if self.phase in ("starting", "running"):
+            said: list[Effect] = [Say(f"{role} ended: {event.reason or 'no word'}; started again")] if role else []
+            again = self._spare() if role == "region" else [self._start(role)] if role else []
+            self.restarts += role != "region"
+            return [*said, *again]
+        if role == "archivist":
+            return self._archivist_ended(event)
+        return self._go_on_stopping()
+
+    def _seat_ended(self, now_ms: int, index: int, event: Ended) -> list[Effect]:
+        seat = self.seats[index]
+        seat.child = 0
+        seat.n = max(seat.n, event.n)
+        if self.phase not in ("starting", "running"):
+            seat.ended = True
+            return self._go_on_stopping()
+        if event.alarm:
+            self.status = 2
+            seat.ended = True
+            return [Say(f"{self._name(index)} does not serve: {event.reason}", alarm=True)]
+        seat.deaths = 0 if seat.n - seat.began_n >= PROGRESS_RECORDS else seat.deaths + 1
+        seat.restarts += 1
+        self.restarts += 1
+        if seat.deaths >= GIVE_UP_AFTER:
+            self.status = 2
+            seat.ended = True
+            return [Say(f"{self._name(index)} died {seat.deaths} times at record {seat.n}: given up", alarm=True)]
+        seat.free_at_ms = now_ms + BACKOFF_MS[min(seat.deaths, len(BACKOFF_MS) - 1)]
+        said = Say(f"{self._name(index)} ended at record {seat.n} ({event.reason or 'killed'}); a spare takes its seat")
+        return [said, *self._fill(now_ms), *self._spare()]
+
+    # A planned stop.
+
+    def _stop(self) -> list[Effect]:
+        if self.phase in ("closing", "stopping", "ordering", "ending", "filing", "over"):
+            return []
+        self.phase = "closing"
+        effects: list[Effect] = [Tell(child, {"stop": True}) for child, role in self.roles.items() if role == "gateway"]
+        effects += [Tell(child, {"end": True}) for child in self.spares]
+        return effects + self._go_on_stopping()
+
+    def _go_on_stopping(self) -> list[Effect]:
+        if self.phase == "closing" and "gateway" not in self.roles.values():
+            self.phase = "stopping"
+            told = [effect for index in self.seats if index for effect in self._tell_seat(index, {"stop": True})]
+            return told or self._go_on_stopping()
+        if self.phase == "stopping" and all(not seat.child for index, seat in self.seats.items() if index):
+            self.phase = "ordering"
+            archivists = [child for child, role in self.roles.items() if role == "archivist"]
+            if archivists and self.seats[0].child:
+                return [Tell(archivists[0], {"final": True})]
+            return self._go_on_stopping()
+        if self.phase == "ordering" and not self.seats[0].child:
+            self.phase = "filing"
+            ends = {str(index): seat.n for index, seat in self.seats.items()}
+            archivists = [child for child, role in self.roles.items() if role == "archivist"]
+            if archivists:
+                return [Tell(archivists[0], {"stop": ends})]
+        if self.phase in ("ordering", "filing") and "archivist" not in self.roles.values():
+            return self._archivist_ended(Ended(0, "the archivist is gone", alarm=True))
+        return []
+
+    def _archivist_ended(self, event: Ended) -> list[Effect]:
+        if self.phase in ("closing", "stopping"):
+            return [self._start("archivist")]
+        self.phase = "over"
+        if event.alarm:
+            self.status = self.status or 1
+            said = Say(f"stopped without a final checkpoint: {event.reason}; the log holds everything", alarm=True)
+            return [said, *self._tell_seat(0, {"stop": True}), Over(self.status)]
+        return [Over(self.status)]
+
+    def _tell_seat(self, index: int, words: dict[str, object]) -> list[Effect]:
+        child = self.seats[index].child
+        return [Tell(child, words)] if child else []
+
+    def _name(self, index: int) -> str:
+        return "the world's process" if index == 0 else f"region {index}"

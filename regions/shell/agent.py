@@ -1,0 +1,261 @@
+"""asyncio around the agent core: the log server and the children of one machine.
+
+`Machine.run()` is what `everloom up` awaits. Children are ordinary processes with pipes; they end by themselves when
+this process dies. Nothing here decides: `regions.agent` does.
+"""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from archive.keys import unb64
+from regions import messages
+from regions.agent import (
+    AgentCore,
+    Assign,
+    Beaten,
+    Begin,
+    Effect,
+    Ended,
+    Event,
+    Ordered,
+    Over,
+    Say,
+    Serving,
+    Start,
+    Stop,
+    Tell,
+    Timer,
+    Wake,
+    Warm,
+)
+from regions.config import CHECKPOINT_EVERY_MS, LOG_BYTES_MAX, WORLD_LOG_BYTES_MAX
+from regions.errors import RecordError
+from regions.messages import Beat
+from regions.shell.files import WorldDir, log_name
+from regions.shell.nats import Bus, connect
+from regions.shell.nats_log import Log
+from regions.shell.nats_server import NatsServer
+from world.units import CHUNK_TILES
+
+LINE_BYTES_MAX = 256 * 1024
+MODULES = {
+    "region": "regions.shell.region",
+    "gateway": "regions.shell.gateway",
+    "archivist": "regions.shell.archivist",
+}
+
+
+@dataclass
+class Child:
+    """A child process and the last word it said."""
+
+    role: str
+    process: asyncio.subprocess.Process
+    index: int = -1
+    last: dict[str, Any] = field(default_factory=dict)
+
+
+class Machine:
+    """One world on this machine. `status` is what a view shows; `words` the newest lines for the operator."""
+
+    def __init__(self, directory: WorldDir, host: str, port: int, checkpoint_ms: int = CHECKPOINT_EVERY_MS) -> None:
+        self.dir = directory
+        self.host, self.port = host, port
+        self.checkpoint_ms = checkpoint_ms
+        self.store = directory.store()
+        self.charter, _, _ = directory.charter(self.store)
+        self.core = AgentCore(len(self.charter.seats) - 1)
+        self.server = NatsServer(directory.path)
+        self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=65_536)
+        self.children: dict[int, Child] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.beats: dict[int, Beat] = {}
+        self.last_beats: dict[int, Beat] = {}  # those of ended processes too
+        self.figures: dict[int, dict[str, int]] = {}  # of seats whose processes ended, summed up
+        self.archive: dict[str, Any] = {}
+        self.final: dict[str, Any] = {}
+        self.words: deque[str] = deque(maxlen=200)
+        self.listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.first_tick: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.log_restarts = 0
+
+    @property
+    def short(self) -> str:
+        """What bus subjects begin with."""
+        return self.charter.short
+
+    async def run(self) -> int:
+        """Run the world until a planned stop is over. Returns the exit status."""
+        await self.server.start()
+        outside = None
+        try:
+            outside = await connect(self.server.url, self.server.token, "agent")
+            for index, seat in enumerate(self.charter.seats):
+                first = self.charter.cut[index].n + 1 if self.charter.cut else 1
+                log = Log(outside, log_name(self.charter, index))
+                await log.create(first, WORLD_LOG_BYTES_MAX if index == 0 else LOG_BYTES_MAX)
+                assert seat
+            await Bus(outside).subscribe(f"{self.short}.beat.*", self._hear_beat)
+            self._spawn(self._keep_server())
+            self.events.put_nowait(Begin())
+            while True:
+                event = await self.events.get()
+                for effect in self.core.step(self._now_ms(), event):
+                    if isinstance(effect, Over):
+                        return effect.status
+                    await self._carry_out(effect)
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await self._end_children()
+            if outside is not None:
+                await outside.close()
+            await self.server.stop()
+
+    def stop(self) -> None:
+        """Ask for a planned stop."""
+        self.events.put_nowait(Stop())
+
+    def _now_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _hear_beat(self, subject: str, data: bytes) -> None:
+        try:
+            beat = messages.decode(data)
+        except RecordError:
+            return
+        if isinstance(beat, Beat) and beat.region < len(self.charter.seats):
+            self.beats[beat.region] = self.last_beats[beat.region] = beat
+            self.events.put_nowait(Beaten(beat.region, beat.n))
+            if beat.region and beat.ticks and not self.first_tick.done():
+                self.first_tick.set_result(time.monotonic())
+
+    async def _keep_server(self) -> None:
+        """The log server is a child like any other: killed, it is started again on the same store and port."""
+        while True:
+            status = await self.server.wait()
+            self.words.append(f"the log server ended with status {status}; starting it again")
+            self.log_restarts += 1
+            await self.server.restart()
+
+    async def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Start):
+            await self._start(effect)
+        elif isinstance(effect, Assign):
+            self.children[effect.child].index = effect.index
+            seat = {"index": effect.index, "deaths": effect.deaths, "offset_ms": effect.offset_ms}
+            self._write(effect.child, self._orders() | seat)
+        elif isinstance(effect, Tell):
+            self._write(effect.child, effect.words)
+        elif isinstance(effect, Wake):
+            delay = max(0.0, (effect.at_ms - self._now_ms()) / 1000)
+            asyncio.get_running_loop().call_later(delay, self.events.put_nowait, Timer())
+        elif isinstance(effect, Say):
+            self.words.append(("ALARM: " if effect.alarm else "") + effect.text)
+
+    def _orders(self) -> dict[str, Any]:
+        return {
+            "world_dir": str(self.dir.path.resolve()),
+            "bus": self.server.url,
+            "token": self.server.token,
+            "world": unb64(self.charter.world).hex(),
+            "short": self.short,
+            "era": self.charter.era,
+        }
+
+    async def _start(self, effect: Start) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            MODULES[effect.role],
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_BYTES_MAX,
+            start_new_session=True,  # Ctrl-C is for the agent, which then stops its children in order
+        )
+        self.children[effect.child] = Child(effect.role, process)
+        self._spawn(self._listen(effect.child))
+        if effect.role == "gateway":
+            rectangles = [[side // CHUNK_TILES for side in seat.land] for seat in self.charter.seats]
+            door = {"host": self.host, "port": self.port, "name": f"g{process.pid}", "regions": len(rectangles)}
+            land = {"rectangles": rectangles, "tiles": list(self.charter.map_tiles)}
+            self._write(effect.child, self._orders() | door | land)
+        elif effect.role == "archivist":
+            about = {"store": str(self.store.folder), "interval_ms": self.checkpoint_ms, "regions": self.core.regions}
+            self._write(effect.child, self._orders() | about)
+
+    def _write(self, child: int, words: dict[str, Any]) -> None:
+        pipe = self.children[child].process.stdin
+        if pipe is not None and not pipe.is_closing():
+            with contextlib.suppress(OSError):
+                pipe.write(json.dumps(words).encode() + b"\n")
+
+    async def _listen(self, number: int) -> None:
+        child = self.children[number]
+        assert child.process.stdout is not None
+        while line := await child.process.stdout.readline():
+            with contextlib.suppress(ValueError, AttributeError):
+                self._heard(number, child, json.loads(line))
+        status = await child.process.wait()
+        last = child.last
+        killed = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        reason = str(last.get("reason") or killed)
+        del self.children[number]
+        self._sum_up(child)
+        alarm = bool(last.get("alarm")) or (child.role == "archivist" and "manifest" not in last and status != 0)
+        self.events.put_nowait(Ended(number, reason, alarm, int(last.get("n", 0) or 0)))
+
+    def _heard(self, number: int, child: Child, words: dict[str, Any]) -> None:
+        child.last = words
+        if "warm" in words:
+            self.events.put_nowait(Warm(number))
+        elif "serving" in words:
+            self.events.put_nowait(Serving(int(words["serving"]), int(words["n"])))
+        elif "warning" in words:
+            self.words.append(str(words["warning"]))
+        elif "ordered" in words:
+            self.events.put_nowait(Ordered())
+        elif "listening" in words and not self.listening.done():
+            self.listening.set_result(int(words["listening"]))
+        if child.role == "gateway" and "listening" in words:
+            self.port = int(words["listening"])
+        if child.role == "archivist":
+            self.archive |= words
+            if "manifest" in words:
+                self.final = words
+
+    def _sum_up(self, child: Child) -> None:
+        """What a seat's process counted is kept when it ends; a killed one's last beat speaks for it."""
+        counted = child.last.get("figures")
+        beat = self.beats.pop(child.index, None)
+        if counted is None and beat is not None:
+            counted = {"ticks": beat.ticks, "ticks_late": beat.ticks_late, "handovers": beat.handovers}
+        if isinstance(counted, dict) and child.index >= 0:
+            total = self.figures.setdefault(child.index, {})
+            for name, value in counted.items():
+                total[name] = total.get(name, 0) + int(value)
+
+    async def _end_children(self) -> None:
+        for child in list(self.children.values()):
+            if child.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.terminate()
+        for child in list(self.children.values()):
+            with contextlib.suppress(asyncio.TimeoutError, ProcessLookupError):
+                await asyncio.wait_for(child.process.wait(), 3)
+            if child.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.kill()
+                await child.process.wait()

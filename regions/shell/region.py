@@ -1,0 +1,293 @@
+"""asyncio around one region core: `python -m regions.shell.region`.
+
+Standard input brings one JSON line with the seat to take (a warm spare waits for it), later `{"stop": true}`; its end
+ends the process. Standard output tells, a JSON line each, what happened: warm, serving, ended.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from archive.snapshot import Snapshot as SnapshotFile
+from archive.snapshot import encode as encode_snapshot
+from setproctitle import setproctitle
+
+from archive.errors import ArchiveError
+from regions import messages, record
+from regions.errors import ConfigError, RecordError
+from regions.process import RegionCore
+from regions.seat import Seat, Witness
+from regions.shell.files import WorldDir, log_name
+from regions.shell.log import Behind, Durable, Full, Impossible, LogError, Outcome, Taken
+from regions.shell.nats import Bus, connect
+from regions.shell.nats_log import Log
+from regions.show import Show
+from regions.verbs import (
+    Append,
+    Effect,
+    End,
+    Event,
+    Load,
+    Loaded,
+    Publish,
+    ReadAt,
+    ReadBack,
+    Received,
+    Settled,
+    Snapshot,
+    Stop,
+    Timer,
+    Trim,
+    Wake,
+)
+from world.tick import warm
+
+WITNESS_RECORDS = 48  # of each neighbour's log that are asked what they have seen of this one
+READ_AT_ONCE = 512
+
+
+def tell(**words: Any) -> None:
+    """One JSON line to whoever started this process."""
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+class Shell:
+    """Carries out one core's effects, in order, and brings it events."""
+
+    def __init__(self, orders: dict[str, Any]) -> None:
+        self.dir = WorldDir(Path(orders["world_dir"]))
+        self.index = int(orders["index"])
+        self.store = self.dir.store()
+        self.charter, _, _ = self.dir.charter(self.store)
+        self.url, self.token = str(orders["bus"]), str(orders["token"])
+        self.name = log_name(self.charter, self.index)
+        self.short = self.charter.short
+        processes = self.charter.processes()
+        seat = Seat(
+            world=processes[0],
+            index=self.index,
+            region=processes[self.index],
+            processes=processes,
+            node=self.dir.key("node"),
+            scheduler=self.dir.key("scheduler"),
+            deaths=int(orders.get("deaths", 0)),
+            tick_offset_ms=int(orders.get("offset_ms", 0)),
+        )
+        self.core = RegionCore(seat, os.urandom, Show(self.index) if self.index else None)
+        self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=65_536)
+        self.timer: asyncio.TimerHandle | None = None
+        self.snapshot_task: asyncio.Task[None] | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.clock_ms = 0
+        self.was_serving = False
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, never going back while this process lives."""
+        self.clock_ms = max(self.clock_ms, time.time_ns() // 1_000_000)
+        return self.clock_ms
+
+    async def run(self) -> int:
+        """Serve until the core ends. Returns the exit status."""
+        setproctitle(f"everloom: {self.core.seat.name}")
+        outside = await connect(self.url, self.token, self.core.seat.name)
+        self.log, self.bus = Log(outside, self.name), Bus(outside)
+        try:
+            for subject in self._subjects():
+                await self.bus.subscribe(subject, self._receive)
+            self._spawn(self._load())
+            while True:
+                event = await self.events.get()
+                for effect in self.core.step(self.now_ms(), event):
+                    if isinstance(effect, End):
+                        return await self._end(effect)
+                    await self._carry_out(effect)
+                if not self.was_serving and self.core.phase == "serving":
+                    self.was_serving = True
+                    tell(serving=self.index, n=self.core.region.state.n if self.core.region else 0)
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await outside.close()
+
+    def _subjects(self) -> list[str]:
+        subjects = [f"{self.short}.in.{self.index}", f"{self.short}.letter.{self.index}", f"{self.short}.where"]
+        return [*subjects, f"{self.short}.world"] if self.index == 0 else subjects
+
+    def _receive(self, subject: str, data: bytes) -> None:
+        try:
+            self.events.put_nowait(Received(messages.decode(data)))
+        except (RecordError, asyncio.QueueFull):
+            return  # a bad peer's message, or one too many: the bus is at most once
+
+    def stop(self) -> None:
+        """Ask the core to go on to the end of its span and end."""
+        self.events.put_nowait(Stop())
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            tell(failed=self.index, reason=f"{type(task.exception()).__name__}: {task.exception()}")
+            os._exit(1)  # a bad program stops; its successor begins from what is durable
+
+    async def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Publish):
+            await self.bus.publish(f"{self.short}.{self._address(effect.subject)}", messages.encode(effect.message))
+        elif isinstance(effect, Append):
+            self._spawn(self._append(effect))
+        elif isinstance(effect, Wake):
+            self._wake(effect.at_ms)
+        elif isinstance(effect, Snapshot):
+            if self.snapshot_task is None or self.snapshot_task.done():
+                self.snapshot_task = asyncio.get_running_loop().create_task(self._write(effect))
+        elif isinstance(effect, ReadAt):
+            self._spawn(self._read_back(effect.position))
+        elif isinstance(effect, Load):
+            self._spawn(self._load())
+        elif isinstance(effect, Trim):
+            self._spawn(self._trim(effect.n))
+
+    def _address(self, subject: str) -> str:
+        return f"{subject}.{self.index}" if subject in ("delta", "beat") else subject
+
+    def _wake(self, at_ms: int) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        delay = max(0.0, (at_ms - time.time_ns() / 1e6) / 1000)
+        self.timer = asyncio.get_running_loop().call_later(delay, self.events.put_nowait, Timer())
+
+    async def _append(self, effect: Append) -> None:
+        outcome = await self.log.append(effect.position, effect.raw)
+        self.events.put_nowait(Settled(_word(outcome), effect.position, str(getattr(outcome, "reason", ""))))
+
+    async def _read_back(self, position: int) -> None:
+        while True:
+            try:
+                found = await self.log.read(position, 1)
+            except LogError:
+                found = []
+            if found:
+                self.events.put_nowait(ReadBack(position, found[0][1]))
+                return
+            await asyncio.sleep(0.05)
+
+    async def _write(self, effect: Snapshot) -> None:
+        def write() -> None:
+            data = encode_snapshot(SnapshotFile(effect.era, effect.n, effect.head, effect.raw))
+            self.dir.write_snapshot(self.index, effect.n, data)
+
+        try:
+            await asyncio.to_thread(write)
+        except OSError as error:
+            # Only the restart takes longer without it; the next one is due in less than two seconds.
+            tell(warning=f"snapshot {effect.n} of {self.core.seat.name} not written: {error}")
+
+    async def _trim(self, n: int) -> None:
+        try:
+            await self.log.trim(n)
+        except LogError as error:
+            tell(warning=f"log of {self.core.seat.name} not trimmed to {n}: {error}")
+
+    async def _load(self) -> None:
+        region, problems = await asyncio.to_thread(self.dir.newest_region, self.index, self.store)
+        for problem in problems:
+            tell(warning=f"snapshot passed over: {problem}")
+        records = await read_on(self.log, region.state.n + 1)
+        self.events.put_nowait(Loaded(region, records, await self._witnesses()))
+
+    async def _witnesses(self) -> tuple[Witness, ...]:
+        """Who has seen this region's log: the newest records of its neighbours' logs say so themselves."""
+        found: list[Witness] = []
+        for other in self.charter.neighbours(self.index):
+            log = Log(self.log._outside, log_name(self.charter, other))
+            info = await log.info()
+            first = max(info.first, info.last - WITNESS_RECORDS + 1)
+            if info.last < first or not info.last:
+                continue
+            for n, raw in await log.read(first, WITNESS_RECORDS):
+                for heard in record.decode(raw).heard:
+                    if heard.region == self.index:
+                        where = f"record {n} of region {other}"
+                        found.append(Witness(heard.era, heard.n, heard.hash, where))
+        return tuple(found)
+
+    async def _end(self, effect: End) -> int:
+        if self.snapshot_task is not None:
+            await self.snapshot_task
+        state = self.core.region.state if self.core.region else None
+        tell(
+            ended=self.index,
+            reason=effect.reason,
+            alarm=effect.alarm,
+            n=state.n if state else 0,
+            figures={
+                "ticks": self.core.figures.ticks,
+                "ticks_late": self.core.figures.ticks_late,
+                "handovers": self.core.figures.handovers,
+            },
+        )
+        return 2 if effect.alarm else 0
+
+
+def _word(outcome: Outcome) -> str:
+    words = {Durable: "durable", Taken: "taken", Behind: "behind", Full: "full", Impossible: "impossible"}
+    return words.get(type(outcome), "unknown")
+
+
+async def read_on(log: Log, position: int) -> list[bytes]:
+    """Every record from a position to the end of the log. Raises LogError."""
+    out: list[bytes] = []
+    while True:
+        found = await log.read(position + len(out), READ_AT_ONCE)
+        out += [raw for _, raw in found]
+        if len(found) < 1 or (await log.info()).last < position + len(out):
+            return out
+
+
+async def _commands(shell: Shell, reader: asyncio.StreamReader) -> None:
+    while True:
+        line = await reader.readline()
+        if not line:
+            os._exit(0)  # whoever started this process is gone; everything acknowledged is in the log
+        if json.loads(line).get("stop"):
+            shell.stop()
+
+
+async def _main() -> int:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    line = await reader.readline()
+    if not line:
+        return 0
+    try:
+        shell = Shell(json.loads(line))
+    except (ConfigError, ArchiveError, RecordError, ValueError, KeyError) as error:
+        tell(failed=-1, reason=str(error))
+        return 2
+    commands = loop.create_task(_commands(shell, reader))
+    try:
+        return await shell.run()
+    finally:
+        commands.cancel()
+
+
+def main() -> None:
+    """Warm up, say so, take a seat, serve."""
+    setproctitle("everloom: spare")
+    warm()
+    tell(warm=os.getpid())
+    sys.exit(asyncio.run(_main()))
+
+
+if __name__ == "__main__":
+    main()

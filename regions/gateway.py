@@ -39,6 +39,7 @@ BATCH_INPUTS_MAX: Final = 256
 STUCK_MS: Final = 30_000  # a client that reads nothing for so long is closed
 SILENT_MS: Final = 1_000  # a region from which nothing came for so long is called silent
 LOOK_EVERY_MS: Final = 250  # how often silence, keys and stuck clients are looked for
+WELL: Final = ("loading", "claiming", "serving", "stopping")  # what an owner says when there is nothing to tell
 
 _K = TypeVar("_K")
 
@@ -242,8 +243,7 @@ class Gateway:
                 if other.peer.state in (State.SEEKING, State.ENTERING):
                     self._do(now_ms, other, other.peer.refuse("a newer login of your wallet", TRY_AGAIN), out)
             self._by_wallet.setdefault(client.wallet, []).append(client)
-        where = messages.encode(Where(self.door.gateway, client.wallet))
-        out += [Publish(f"in.{index}", where) for index in self.views]
+        out.append(Publish("where", messages.encode(Where(self.door.gateway, client.wallet))))
 
     # Towards the regions.
 
@@ -280,7 +280,7 @@ class Gateway:
                     self._do(now_ms, client, client.peer.here(now_ms, message), out)
             case Beat():
                 if message.region in self.views:
-                    self._say(message.region, message.state if message.state.startswith("wait") else "", out)
+                    self._say(message.region, "" if message.state in WELL else message.state, out)
             case _:
                 self.figures.messages_bad += 1
 

@@ -2,10 +2,12 @@
 
 Subjects, all below the world's short name `w` (the first 12 characters of its id in hex):
 
-    w.in.<region index>      gateways -> a region: Batch, Where, KeyWanted
+    w.in.<region index>      gateways -> a region: Batch, KeyWanted
+    w.where                  gateways -> every region: Where
     w.letter.<region index>  regions -> a region: Letter
     w.delta.<region index>   a region -> everyone: Delta, one a tick
     w.answer.<gateway>       a region -> a gateway: Answers, Here, Keys
+    w.answer                 a region -> every gateway: Answers with what changed hands and who left
     w.beat.<region index>    an owner -> everyone: Beat, when it is late or waiting
     w.world                  anyone -> the world's process: Batch (births, confirmations)
 

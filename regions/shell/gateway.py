@@ -1,7 +1,7 @@
 """The gateway process: websockets and the bus around `regions.gateway`; started by the agent.
 
 It reads its settings as one line of JSON from standard input, writes one line, {"listening": port}, when clients may
-come, and ends when standard input ends or on SIGTERM. The settings:
+come, and ends when standard input brings another line or ends, or on SIGTERM. The settings:
 
     bus, token      where NATS is, and the secret it asks for
     world, short    the world's id and its short name, both in hex
@@ -270,8 +270,7 @@ async def _main() -> None:
     settings = msgspec.json.decode(await reader.readline(), type=Settings)
 
     async def watch() -> None:
-        while await reader.read(SETTINGS_BYTES_MAX):
-            pass
+        await reader.read(1)
         ended.set()
 
     _warm()

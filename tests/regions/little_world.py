@@ -104,6 +104,10 @@ class LittleWorld:
         message = messages.decode(data)
         if self.lost(subject, message):
             return
+        if subject == "where":
+            for index in list(self.cores):
+                self._give(index, Received(message))
+            return
         index = 0 if subject == "world" else int(subject.removeprefix("in."))
         self._give(index, Received(message))
 

@@ -110,17 +110,20 @@ def player_born(state: State, entity: int, spawn: int) -> Event:
 def owe(state: State, kind: int, home: tuple[int, int], work: tuple[int, int]) -> None:
     """Note that an NPC died, so that another is born in time; beyond OWED_MAX it is not replaced."""
     if len(state.owed) < OWED_MAX:
-        line = np.array([[kind, home[0], home[1], work[0], work[1], RESPAWN_TICKS]], np.int32)
+        waiting = int(state.owed[:, OWED_TICKS].sum())
+        line = np.array([[kind, *home, *work, max(0, RESPAWN_TICKS - waiting)]], np.int32)
         state.owed = np.concatenate([state.owed, line])
 
 
 def pay_births(state: State) -> list[Event]:
-    """One tick of waiting for all owed births; at most one, the oldest that is due, is born if there is room."""
+    """One tick of waiting; at most one, the oldest that is due, is born if there is room."""
     owed = state.owed
     if not len(owed):
         return []
-    np.subtract(owed[:, OWED_TICKS], owed[:, OWED_TICKS] > 0, out=owed[:, OWED_TICKS])
-    if owed[0, OWED_TICKS] > 0 or room_for_births(state) == 0:
+    if owed[0, OWED_TICKS] > 0:
+        owed[0, OWED_TICKS] -= 1
+        return []
+    if room_for_births(state) == 0:
         return []
     line = [int(v) for v in owed[0]]
     state.owed = owed[1:].copy()

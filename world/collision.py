@@ -161,17 +161,22 @@ def _near_pairs(xs: Int64s, ys: Int64s, radii: Int64s, count: int, bodies: int) 
     pairs = np.empty((PAIRS_PER_BODY * bodies + 1, 2), np.int32)
     found = 0
     for k in range(bodies):
-        cx = xs[k] >> CELL_SHIFT
-        cy = ys[k] >> CELL_SHIFT
+        x = xs[k]
+        y = ys[k]
+        cx = (x >> CELL_SHIFT) & (CELLS - 1)
+        cy = y >> CELL_SHIFT
+        inside = 0 < cx < CELLS - 1
         for dy in range(-1, 2):
-            for dx in range(-1, 2):
-                cell = ((cy + dy) & (CELLS - 1)) * CELLS + ((cx + dx) & (CELLS - 1))
-                for at in range(start[cell], start[cell + 1]):
+            line = ((cy + dy) & (CELLS - 1)) * CELLS
+            for part in range(1 if inside else 3):
+                # Cells of a line lie side by side, so three are one run of items, except round the edge of the torus.
+                first = line + cx - 1 if inside else line + ((cx - 1 + part) & (CELLS - 1))
+                for at in range(start[first], start[first + (3 if inside else 1)]):
                     other = items[at]
                     if other <= k:
                         continue
-                    apart_x = xs[other] - xs[k]
-                    apart_y = ys[other] - ys[k]
+                    apart_x = xs[other] - x
+                    apart_y = ys[other] - y
                     near = radii[k] + radii[other] + PAIR_MARGIN
                     if abs(apart_x) >= near or abs(apart_y) >= near or found == pairs.shape[0]:
                         continue
@@ -251,6 +256,10 @@ def settle(
     ys = np.empty(count, np.int64)
     radii = np.empty(count, np.int64)
     masses = np.ones(count, np.int64)
+    left = land[0] << 16
+    top = land[1] << 16
+    right = land[2] << 16
+    bottom = land[3] << 16
     for k in range(bodies):
         i = slots[k]
         kind = rows[KIND, i]
@@ -265,7 +274,8 @@ def settle(
         elif rows[VX, i] != 0 or rows[VY, i] != 0:
             x += rows[VX, i]
             y += rows[VY, i]
-        x, y = inside_borders(land, borders, room, x, y)
+        if x < left or y < top or x >= right or y >= bottom:
+            x, y = inside_borders(land, borders, room, x, y)
         xs[k], ys[k] = off_walls(blocked, window_x, window_y, x, y, radii[k])
     for g in range(ghosts.shape[0]):
         xs[bodies + g] = ghosts[g, GHOST_X]
@@ -285,7 +295,8 @@ def settle(
             moved[0, k] = 0
             x = min(max(xs[k], from_x[k] - PUSH_MAX), from_x[k] + PUSH_MAX)
             y = min(max(ys[k], from_y[k] - PUSH_MAX), from_y[k] + PUSH_MAX)
-            x, y = inside_borders(land, borders, room, x, y)
+            if x < left or y < top or x >= right or y >= bottom:
+                x, y = inside_borders(land, borders, room, x, y)
             xs[k], ys[k] = off_walls(blocked, window_x, window_y, x, y, radii[k])
             from_x[k] = xs[k]
             from_y[k] = ys[k]

@@ -34,6 +34,7 @@ from world.state import (
     MODE_TICKS,
     PILE,
     PLAYER,
+    VILLAGER,
     VX,
     VY,
     WORK_X,
@@ -165,7 +166,7 @@ def _fall(turn: Turn, row: int, killer: int) -> None:
     if not state.has_tile(*home):
         # Its home lies in another region, which knows nothing of this death: the next one lives where it fell.
         home = work = _tile_of_land(state, x, y)
-    births.owe(state, kind, home, work)
+    births.owe(state, kind, home, work if kind == VILLAGER else home)
     goods[MEAT_ITEM] = min(GOODS_MAX, goods[MEAT_ITEM] + int(MEAT[kind]))
     if (any(goods) or coins) and not piles.lay(state, x, y, goods, min(coins, COINS_MAX)):
         state.counters[Counter.COINS_BURNED] += coins

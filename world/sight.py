@@ -20,7 +20,6 @@ from world.state import (
     MODE,
     MODE_TICKS,
     PLAYER,
-    VILLAGER,
     VX,
     VY,
     WOLF,
@@ -44,18 +43,15 @@ POINT_FIERCE: Final = 4  # 1 for wolves and for players who struck lately
 POINT_DOWN: Final = 5
 POINT_LINES: Final = 6
 
-# What `sense` writes.
-THREAT: Final = 0  # a point, or -1
-PREY: Final = 1
-PREY_SEEN: Final = 2  # 1 when the prey is in the line of sight, not only smelled
-HERD: Final = 3  # how many of its kind it minds
-HERD_X: Final = 4  # their mean place relative to it, and mean velocity
-HERD_Y: Final = 5
-HERD_VX: Final = 6
-HERD_VY: Final = 7
-CROWD_X: Final = 8  # away from those too near
-CROWD_Y: Final = 9
-SENSES: Final = 10
+# What `sense_herd` writes.
+HERD: Final = 0  # how many of its kind it minds
+HERD_X: Final = 1  # their mean place relative to it, and mean velocity
+HERD_Y: Final = 2
+HERD_VX: Final = 3
+HERD_VY: Final = 4
+CROWD_X: Final = 5  # away from those too near
+CROWD_Y: Final = 6
+HERD_LINES: Final = 7
 
 SMELL_TILES: Final = 6
 WARY_TILES: Final = 9  # deer see a threat from here
@@ -98,7 +94,79 @@ def gather_points(rows: Int32s, used: int, ghosts: Int64s) -> Int64s:
 
 
 @njit(cache=True)
+def fierce_among(points: Int64s) -> Int64s:
+    """The points that are fierce, int64[POINT_LINES + 1, n]; the last line is their index among all points."""
+    fierce = np.empty((POINT_LINES + 1, points.shape[1]), np.int64)
+    count = 0
+    for k in range(points.shape[1]):
+        if points[POINT_FIERCE, k] == 1:
+            for line in range(POINT_LINES):
+                fierce[line, count] = points[line, k]
+            fierce[POINT_LINES, count] = k
+            count += 1
+    return fierce[:, :count].copy()
+
+
+@njit(cache=True)
 def sense(
+    perceive: int,
+    me: int,
+    points: Int64s,
+    others: Int64s,
+    start: Int32s,
+    items: Int32s,
+    opaque: Bytes2,
+    window_x: int,
+    window_y: int,
+) -> tuple[int, bool]:
+    """What matters most to the NPC that is point `me`: its prey if it is a wolf, else its threat; and if it is seen.
+
+    The answer is an index into `others`, or -1; nothing is perceived when `perceive` is 0. `start` and `items` are the
+    grid of `others` (`world.collision.make_grid`). Of equally near ones the first by rows of cells, then by points,
+    counts.
+    """
+    x = points[POINT_X, me]
+    y = points[POINT_Y, me]
+    kind = points[POINT_KIND, me]
+    tiles = SIGHT_TILES if kind == WOLF else WARY_TILES if kind == DEER else ALARM_TILES
+    reach = tiles * TILE
+    best = reach * reach + 1
+    found = -1
+    found_seen = False
+    if perceive == 0:
+        return found, found_seen
+    left = window_x << 16
+    top = window_y << 16
+    for cy in range((y - reach) >> CELL_SHIFT, ((y + reach) >> CELL_SHIFT) + 1):
+        for cx in range((x - reach) >> CELL_SHIFT, ((x + reach) >> CELL_SHIFT) + 1):
+            cell = (cy & (CELLS - 1)) * CELLS + (cx & (CELLS - 1))
+            for at in range(start[cell], start[cell + 1]):
+                other = items[at]
+                dx = others[POINT_X, other] - x
+                dy = others[POINT_Y, other] - y
+                far = dx * dx + dy * dy
+                if far >= best or not _matters(kind, others[POINT_KIND, other], far, others[POINT_DOWN, other]):
+                    continue
+                seen = line_of_sight(opaque, x - left, y - top, x + dx - left, y + dy - top)
+                if seen or (kind == WOLF and far <= (SMELL_TILES * TILE) ** 2):
+                    best = far
+                    found = other
+                    found_seen = seen
+    return found, found_seen
+
+
+@njit(cache=True)
+def _matters(kind: int, its: int, far: int, down: int) -> bool:
+    """Whether a body of kind `its` at the squared distance `far` is prey for a wolf, or a threat for another kind."""
+    if kind != WOLF:
+        return kind == DEER or its == WOLF
+    if down == 1 or its == WOLF:
+        return False
+    return its == DEER or far <= (BRAVE_TILES * TILE) ** 2
+
+
+@njit(cache=True)
+def sense_herd(
     perceive: int,
     me: int,
     rows: Int32s,
@@ -108,25 +176,15 @@ def sense(
     opaque: Bytes2,
     window_x: int,
     window_y: int,
-    senses: Int64s,
+    herd: Int64s,
 ) -> None:
-    """Fill `senses` for the NPC that is point `me`; nothing is perceived when `perceive` is 0.
-
-    `start` and `items` are the grid of the points (`world.collision.make_grid`). Of equally near ones the one met first
-    counts: by rows of cells, then by points.
-    """
-    senses[:] = 0
-    senses[THREAT] = -1
-    senses[PREY] = -1
+    """Fill `herd` (int64[HERD_LINES]) with what the NPC that is point `me` sees of its own kind; zeros when nothing."""
+    herd[:] = 0
     if perceive == 0:
         return
     x = points[POINT_X, me]
     y = points[POINT_Y, me]
-    kind = points[POINT_KIND, me]
-    tiles = SIGHT_TILES if kind == WOLF else WARY_TILES if kind == DEER else ALARM_TILES
-    reach = tiles * TILE
-    threat_best = reach * reach + 1
-    prey_best = reach * reach + 1
+    reach = HERD_TILES * TILE
     left = window_x << 16
     top = window_y << 16
     for cy in range((y - reach) >> CELL_SHIFT, ((y + reach) >> CELL_SHIFT) + 1):
@@ -134,61 +192,25 @@ def sense(
             cell = (cy & (CELLS - 1)) * CELLS + (cx & (CELLS - 1))
             for at in range(start[cell], start[cell + 1]):
                 other = items[at]
-                if other == me:
+                if other == me or points[POINT_KIND, other] != points[POINT_KIND, me]:
                     continue
                 dx = points[POINT_X, other] - x
                 dy = points[POINT_Y, other] - y
                 far = dx * dx + dy * dy
-                if far > reach * reach:
+                if far < CROWD_DISTANCE * CROWD_DISTANCE:
+                    herd[CROWD_X] -= dx
+                    herd[CROWD_Y] -= dy
+                if herd[HERD] == HERD_MAX or far > reach * reach:
                     continue
-                its = points[POINT_KIND, other]
-                if its == kind and kind != VILLAGER:
-                    _mind_herd(rows, points, other, dx, dy, far, opaque, x - left, y - top, senses)
-                if kind == WOLF:
-                    bold = its == DEER or (its in (VILLAGER, PLAYER) and far <= (BRAVE_TILES * TILE) ** 2)
-                    if bold and far < prey_best and points[POINT_DOWN, other] == 0:
-                        seen = line_of_sight(opaque, x - left, y - top, x + dx - left, y + dy - top)
-                        if seen or far <= (SMELL_TILES * TILE) ** 2:
-                            prey_best = far
-                            senses[PREY] = other
-                            senses[PREY_SEEN] = 1 if seen else 0
+                if not line_of_sight(opaque, x - left, y - top, x + dx - left, y + dy - top):
                     continue
-                feared = points[POINT_FIERCE, other] == 1 and (kind == DEER or its == WOLF)
-                if not feared or far >= threat_best:
-                    continue
-                if line_of_sight(opaque, x - left, y - top, x + dx - left, y + dy - top):
-                    threat_best = far
-                    senses[THREAT] = other
-    if senses[HERD] > 0:
+                herd[HERD] += 1
+                herd[HERD_X] += dx
+                herd[HERD_Y] += dy
+                row = points[POINT_ROW, other]
+                if row >= 0:
+                    herd[HERD_VX] += rows[VX, row]
+                    herd[HERD_VY] += rows[VY, row]
+    if herd[HERD] > 0:
         for line in (HERD_X, HERD_Y, HERD_VX, HERD_VY):
-            senses[line] //= senses[HERD]
-
-
-@njit(cache=True)
-def _mind_herd(
-    rows: Int32s,
-    points: Int64s,
-    other: int,
-    dx: int,
-    dy: int,
-    far: int,
-    opaque: Bytes2,
-    x: int,
-    y: int,
-    senses: Int64s,
-) -> None:
-    """Add one of its own kind, if in sight and not too many: its place, its velocity, and whether it crowds."""
-    if far < CROWD_DISTANCE * CROWD_DISTANCE:
-        senses[CROWD_X] -= dx
-        senses[CROWD_Y] -= dy
-    if senses[HERD] == HERD_MAX or far > (HERD_TILES * TILE) ** 2:
-        return
-    if not line_of_sight(opaque, x, y, x + dx, y + dy):
-        return
-    senses[HERD] += 1
-    senses[HERD_X] += dx
-    senses[HERD_Y] += dy
-    row = points[POINT_ROW, other]
-    if row >= 0:
-        senses[HERD_VX] += rows[VX, row]
-        senses[HERD_VY] += rows[VY, row]
+            herd[line] //= herd[HERD]

@@ -69,7 +69,7 @@ OWED_HOME_X: Final = 1
 OWED_HOME_Y: Final = 2
 OWED_WORK_X: Final = 3
 OWED_WORK_Y: Final = 4
-OWED_TICKS: Final = 5  # ticks left until it is born
+OWED_TICKS: Final = 5  # ticks to wait after the birth owed before it
 OWED_COLUMNS: Final = 6
 
 # Asset columns.

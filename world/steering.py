@@ -12,6 +12,8 @@ from world.collision import is_blocked
 from world.movement import length, shortened
 from world.pathfinding import STEP_X, STEP_Y, Scratch, find_path
 from world.state import (
+    GOAL_X,
+    GOAL_Y,
     INTENT_X,
     INTENT_Y,
     NEXT_X,
@@ -69,8 +71,8 @@ def feel_walls(rows: Int32s, i: int, blocked: Bytes2, window_x: int, window_y: i
         side = (turn + 1) >> 1
         eighths = side if (turn + handed) & 1 else 8 - side
         tx, ty = turned(x, y, eighths)
-        to_x = (rows[X, i] + tx * FEELER // size) >> 16
-        to_y = (rows[Y, i] + ty * FEELER // size) >> 16
+        to_x = (rows[X, i] + int(float(tx * FEELER) / float(size))) >> 16
+        to_y = (rows[Y, i] + int(float(ty * FEELER) / float(size))) >> 16
         if not is_blocked(blocked, window_x, window_y, to_x, to_y):
             rows[INTENT_X, i], rows[INTENT_Y, i] = shortened(tx, ty, 127)
             return
@@ -119,8 +121,6 @@ def follow_path(rows: Int32s, i: int, pace: int) -> bool:
 def plan_path(
     rows: Int32s,
     i: int,
-    goal_x: int,
-    goal_y: int,
     expansions: int,
     blocked: Bytes2,
     window_x: int,
@@ -128,15 +128,15 @@ def plan_path(
     scratch: Scratch,
     cells: Int32s,
 ) -> bool:
-    """Search a path to a tile, or as near to it as the window and PATH_RADIUS allow; keep its first steps.
+    """Search a path to the goal, or as near to it as the window and PATH_RADIUS allow; keep its first steps.
 
     `cells` is int32[PATH_STEPS_MAX + 1, 2] of scratch memory. False when there is none.
     """
     height, width = blocked.shape
     x = (rows[X, i] >> 16) - window_x
     y = (rows[Y, i] >> 16) - window_y
-    to_x = min(max(goal_x - window_x, x - PATH_RADIUS + PROXY_TILES), x + PATH_RADIUS - PROXY_TILES)
-    to_y = min(max(goal_y - window_y, y - PATH_RADIUS + PROXY_TILES), y + PATH_RADIUS - PROXY_TILES)
+    to_x = min(max(rows[GOAL_X, i] - window_x, x - PATH_RADIUS + PROXY_TILES), x + PATH_RADIUS - PROXY_TILES)
+    to_y = min(max(rows[GOAL_Y, i] - window_y, y - PATH_RADIUS + PROXY_TILES), y + PATH_RADIUS - PROXY_TILES)
     to_x = min(max(to_x, 0), width - 1)
     to_y = min(max(to_y, 0), height - 1)
     if blocked[to_y, to_x] != 0:

@@ -20,7 +20,8 @@ from world.species import MASS, RADIUS
 from world.state import KIND, PLAYER, VX, VY, WOLF, Bytes2, Int32s, Int64s, X, Y
 from world.units import BORDER_MARGIN, PUSH_MAX, TILE
 
-ITERATIONS: Final = 6
+ITERATIONS: Final = 4
+SLOP: Final = 48  # bodies that overlap by no more (Q16) count as touching
 CELL_SHIFT: Final = 17  # cells of two tiles
 CELLS: Final = 64  # the grid is a torus of so many cells a side: distant bodies may share a cell, and are told apart
 PAIR_MARGIN: Final = TILE // 5  # pairs this near may touch during relaxation
@@ -198,7 +199,7 @@ def _relax(pairs: Int32s, xs: Int64s, ys: Int64s, radii: Int64s, masses: Int64s,
         dy = ys[b] - ys[a]
         reach = radii[a] + radii[b]
         square = dx * dx + dy * dy
-        if square >= reach * reach:
+        if square >= (reach - SLOP) * (reach - SLOP):
             continue
         overlapping += 1
         if square == 0:

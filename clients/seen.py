@@ -10,7 +10,7 @@ from regions.errors import RecordError
 from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW
 from world.events import Event
 from world.mirror import Mirror
-from world.shown import BODY_HOP, STEP_X, STEP_Y, X, Y
+from world.shown import BODY_HOP, LOOK, LOOK_LEAVING, STEP_X, STEP_Y, X, Y
 from world.units import CHUNK_TILES
 
 _header = struct.Struct("<BBBBIII4B")
@@ -27,6 +27,7 @@ class Body:
     step_x: int
     step_y: int
     hop: int
+    look: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +92,27 @@ class Seen:
         return Frame(index, tick, n, lag, late * 4, anew, slowed, keys, tuple(events))
 
     def find(self, entity: int) -> Body | None:
-        """Where a body is shown; of two images the one with the higher hop, of equals the one at the newer tick."""
-        best: tuple[int, int] = (-1, -1)
+        """Where a body is shown; of two images the one with the higher hop, of equals the one that is not leaving."""
+        best = -1
         found = None
         for index, region in self.regions.items():
-            rows = np.flatnonzero(region.mirror.ids == entity)
-            if len(rows):
-                row = region.mirror.cols[rows[0]]
-                rank = (int(row[BODY_HOP]), region.tick)
+            for at in np.flatnonzero(region.mirror.ids == entity):
+                row = region.mirror.cols[at].tolist()
+                rank = 2 * row[BODY_HOP] + (not row[LOOK] & LOOK_LEAVING)
                 if rank > best:
                     best = rank
-                    found = Body(index, int(row[X]), int(row[Y]), int(row[STEP_X]), int(row[STEP_Y]), rank[0])
+                    found = Body(index, row[X], row[Y], row[STEP_X], row[STEP_Y], row[BODY_HOP], row[LOOK])
         return found
+
+    def tile(self, x: int, y: int) -> int:
+        """Terrain + 16 * feature of a tile in view; -1 out of view."""
+        for region in self.regions.values():
+            left, top, right, bottom = region.land
+            if left <= x < right and top <= y < bottom:
+                chunk = (y - top) // CHUNK_TILES * region.wide + (x - left) // CHUNK_TILES
+                tiles = region.mirror.tiles.get(chunk)
+                return -1 if tiles is None else int(tiles[y % CHUNK_TILES * CHUNK_TILES + x % CHUNK_TILES])
+        return -1
 
 
 def _every(rect: tuple[int, int, int, int], wide: int) -> list[int]:

@@ -14,7 +14,7 @@ from regions.config import VIEW_TILES
 from regions.messages import Delta, Keys
 from regions.protocol import FLAG_ANEW, VIEW
 from world.mirror import Mirror
-from world.shown import BODY_HOP, PER_TILE, X, Y
+from world.shown import BODY_HOP, LOOK, LOOK_LEAVING, PER_TILE, X, Y
 from world.state import Int64s
 from world.units import CHUNK_TILES
 
@@ -174,11 +174,12 @@ class RegionView:
             self._pieces[chunk] = varint(len(piece) << 1) + piece
 
     def bodies(self, entities: Int64s) -> dict[int, tuple[int, int, int]]:
-        """Where those of `entities` (ascending) that are shown here stand: x, y in wire units, and hop."""
+        """Where those of `entities` (ascending) that are truly here stand: x, y in wire units, and hop."""
         ids = self.mirror.ids
         if not len(entities) or not len(ids):
             return {}
-        rows = np.flatnonzero(entities[np.minimum(np.searchsorted(entities, ids), len(entities) - 1)] == ids)
+        asked = entities[np.minimum(np.searchsorted(entities, ids), len(entities) - 1)] == ids
+        rows = np.flatnonzero(asked & (self.mirror.cols[:, LOOK] & LOOK_LEAVING == 0))
         found = self.mirror.cols[rows][:, [X, Y, BODY_HOP]].tolist()
         return {entity: (x, y, hop) for entity, (x, y, hop) in zip(ids[rows].tolist(), found)}
 

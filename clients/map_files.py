@@ -45,6 +45,8 @@ __all__ = ["Loaded", "MapError", "Scenario", "load_map", "load_scen", "raw_layer
 
 _NEAR = 16
 """Tiles around a point in something solid that are searched for an open one."""
+SPAWN_TILES_MAX = 2**20
+"""Most tiles that the spawn objects of one map may cover together."""
 _PLENTY = {"homes": 256, "fields": 256, "player_spawns": 64}
 """How many places are chosen where a map names none."""
 _MOVING_AI = {".": GROUND, "G": GROUND, "S": MUD, "W": WATER, "T": GROUND, "@": WALL, "O": WALL}
@@ -244,8 +246,11 @@ def _finish(
         raise MapError(path, f"has no open tile among {blocked.size}", "leave some ground that is not solid")
     height, width = terrain.shape
     lists: dict[str, list[tuple[int, int]]] = {name: [] for name in LISTS}
-    off = 0
+    off, covered = 0, 0
     for place in places:
+        covered += (min(place.x1 - place.x0, width) + 1) * (min(place.y1 - place.y0, height) + 1)
+        if covered > SPAWN_TILES_MAX:
+            raise MapError(path, f"has spawn areas of more than {SPAWN_TILES_MAX} tiles together", "draw smaller ones")
         found = _open_tiles(blocked, place, left, top)
         off += not found
         lists[place.list_name] += found

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from world.land import Grid, Land, Mask, Tiles, Village, grown, hashed, lowest, noise
-from world.pathfinding import UNREACHED, flow_field
-from world.tilemap import BRIDGE, BUSH, FIELD, GROUND, MUD, NONE, ROCK, TREE, WATER, TileMap, make_map, solid
+from world.pathfinding import STEP_X, STEP_Y, UNREACHED, flow_field, flow_step
+from world.tilemap import BRIDGE, BUSH, FIELD, GROUND, MUD, NONE, ROCK, TREE, WALL, WATER, TileMap, make_map, solid
 from world.villages import found_villages, lay_fields, lay_roads, pave
 
 SIDE_MIN = 96
@@ -19,6 +19,8 @@ DEER_PER_MILLION_TILES = 13_740
 WOLVES_PER_MILLION_TILES = 3_060
 """900 deer and 200 wolves on 256 x 256 tiles."""
 SPAWNS_PER_VILLAGE = 32
+POCKET_MIN = 30
+"""An enclosed piece of at least so many tiles is opened, a smaller one planted over."""
 
 
 def generate(seed: int, width: int = 256, height: int = 256) -> TileMap:
@@ -122,14 +124,39 @@ def _soften_shores(land: Land) -> None:
 
 
 def _close_pockets(land: Land) -> None:
-    """Plants trees where nobody could get to; a village that stands alone is first given a straight road."""
+    """Plants trees in the nooks that nobody could get to, having opened a way into the larger ones.
+
+    A village that stands alone is first given a straight road.
+    """
     first, reach = land.villages[0], _reach(land)
     for village in land.villages[1:]:
         if reach[village.y, village.x + 2] == UNREACHED:
             pave(land, first.x, first.y, first.x, village.y)
             pave(land, first.x, village.y, village.x, village.y)
             reach = _reach(land)
-    land.feature[(reach == UNREACHED) & (solid(land.terrain, land.feature) == 0)] = TREE
+    firm = ((land.terrain == WATER) | (land.terrain == WALL)).astype(np.uint8)
+    way_out = flow_field(firm, np.argwhere(reach != UNREACHED)[:, ::-1].astype(np.int32))
+    for pocket in _pockets((reach == UNREACHED) & (solid(land.terrain, land.feature) == 0)):
+        _, y, x = min((int(way_out[y, x]), y, x) for x, y in pocket)
+        while len(pocket) >= POCKET_MIN and (step := flow_step(firm, way_out, x, y)) >= 0:
+            x, y = x + int(STEP_X[step]), y + int(STEP_Y[step])
+            land.feature[y : y + 2, x : x + 2][firm[y : y + 2, x : x + 2] == 0] = NONE
+    land.feature[(_reach(land) == UNREACHED) & (solid(land.terrain, land.feature) == 0)] = TREE
+
+
+def _pockets(lost: Mask) -> list[Tiles]:
+    """The connected pieces of a mask. Straight steps suffice: a diagonal one needs both tiles beside it open."""
+    left = dict.fromkeys((int(x), int(y)) for y, x in np.argwhere(lost))
+    pieces = []
+    while left:
+        piece = [left.popitem()[0]]
+        for x, y in piece:
+            for tile in ((x + 1, y), (x, y + 1), (x - 1, y), (x, y - 1)):
+                if tile in left:
+                    del left[tile]
+                    piece.append(tile)
+        pieces.append(piece)
+    return pieces
 
 
 def _reach(land: Land) -> npt.NDArray[np.int32]:

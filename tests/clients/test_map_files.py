@@ -1,6 +1,8 @@
 """Map files as the game reads them: words of tiles and objects, chosen places, refusals by name."""
 
 import json
+import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +232,55 @@ def test_bad_maps_are_refused_by_name(tmp_path: Path, arguments: dict[str, objec
     rows = arguments.pop("rows", [[1, 2, 0, 0]])
     file = tmx(tmp_path, rows, **arguments)  # type: ignore[arg-type]
     with pytest.raises(MapError, match=says):
+        load_map(file)
+
+
+def test_a_damaged_map_loads_or_is_refused_and_nothing_else(tmp_path: Path) -> None:
+    """2,000 seeded mutations of one map, by attribute and by byte."""
+    draw = random.Random(7)
+    places = (
+        '<object id="1" name="home" x="9" y="9" width="4" height="4"/><object id="2" gid="1" type="wolf" x="1" y="1"/>'
+    )
+    file = tmx(tmp_path, [[1, 2, 3, 0], [0, 9, 8, 7]], more=over([[0, 1, 0, 6]]) + objects(places))
+    whole = file.read_bytes()
+    pieces = (
+        b"",
+        b"0",
+        b"-1",
+        b"99999999999",
+        b"nan",
+        b"1e400",
+        b'"',
+        b"<",
+        b">",
+        b"\xff",
+        b"&#1;",
+        b"..",
+        b"\xe2\x80",
+    )
+    outcomes = set()
+    for _ in range(2000):
+        damaged = bytearray(whole)
+        if draw.random() < 0.6:
+            value = draw.choice(list(re.finditer(rb'"([^"]*)"', whole)))
+            damaged[value.start(1) : value.end(1)] = draw.choice(pieces)
+        else:
+            at = draw.randrange(len(whole))
+            damaged[at : at + draw.choice((0, 1, 3, 30))] = draw.choice(pieces)
+        file.write_bytes(damaged)
+        try:
+            outcomes.add(bool(load_map(file)))
+        except MapError:
+            outcomes.add(False)
+    assert outcomes == {True, False}
+
+
+def test_spawn_areas_are_bounded(tmp_path: Path) -> None:
+    area = '<object id="1" name="home" x="0" y="0" width="999999" height="999999"/>'
+    file = tmx(tmp_path, [[0] * 100 for _ in range(100)], more=objects(area * 3))
+    assert len(load_map(file).homes) == 10_000
+    file = tmx(tmp_path, [[0] * 200 for _ in range(200)], more=objects(area * 27))
+    with pytest.raises(MapError, match="spawn areas of more than 1048576 tiles"):
         load_map(file)
 
 

@@ -11,7 +11,7 @@ from world.tilemap import BRIDGE, FIELD, LISTS, MUD, ROCK, TREE, WALL, WATER, en
 
 # Catches a change of the generator, of the hash under it or of the map's encoding: a world that was begun with this
 # release could no longer be made again from its seed. It has caught nothing yet.
-GOLDEN_SEED_1 = "eb7f8ff3f81cb8825578973d473571a722d1185d879024485639e21d276d75f6"
+GOLDEN_SEED_1 = "0d5394ccdc8161ad9ad3094c7be7e2a6ba0864478f9a18704eda00c7971e0834"
 
 
 def test_a_seed_gives_the_same_bytes_for_ever() -> None:

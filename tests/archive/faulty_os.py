@@ -91,6 +91,10 @@ class FaultyOs:
         os.mkdir(path)
         self._names.append((Path(path).parent, lambda: shutil.rmtree(path, ignore_errors=True)))
 
+    def revive(self) -> None:
+        """Another process goes on where the killed one stopped; what was not synced still is not."""
+        self.dead, self.fail_at = False, 0
+
     def lose_power(self, root: Path, *, names: bool = True, data: bool = True) -> None:
         """Takes back what was not synced: names, bytes of files, or both."""
         if data:

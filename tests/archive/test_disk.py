@@ -1,6 +1,7 @@
 """The disk store loses nothing it promised: killed or without power at any call, with its index cut or flipped
 anywhere, with a full disk, with strangers' files in its folder, with several readers and writers."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -94,6 +95,22 @@ def test_a_crash_at_any_call_loses_nothing_promised(tmp_path: Path, cut: str) ->
             faulty.lose_power(folder.parent.parent, **lost)
         check_nothing_is_lost(folder, promised)
         shutil.rmtree(tmp_path / str(fail_at))
+
+
+def test_what_a_killed_process_left_behind_is_made_durable_before_it_is_promised(tmp_path: Path) -> None:
+    """Killed between renaming a bundle and syncing its folder; the next process finds it there; then the power goes."""
+    for fail_at in range(1, len(calls_of_a_clean_run(tmp_path)) + 1):
+        folder = tmp_path / str(fail_at) / "store"
+        folder.parent.mkdir()
+        faulty = FaultyOs(fail_at)
+        with running_on(faulty):
+            with pytest.raises(Killed):
+                write_some(folder, [])
+            faulty.revive()
+            write_some(folder, [])
+        faulty.lose_power(folder.parent)
+        check_nothing_is_lost(folder, ITEMS[:7])
+        shutil.rmtree(folder.parent)
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -423,7 +440,19 @@ def test_a_reader_follows_an_index_that_was_written_anew(tmp_path: Path) -> None
             index.write(b"00000000 torn")
         DiskStore(tmp_path / "store").put(ITEMS[number].raw)
         assert readers[0].get(IDS[number]) == ITEMS[number].raw
+        assert DiskStore(tmp_path / "store").check() == []
     assert set(readers[1].ids()) == set(IDS[:7])
+
+
+def test_a_writer_waits_its_turn_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = filled(tmp_path / "store")
+    monkeypatch.setattr(disk, "LOCK_WAIT_S", 0.05)
+    with open(tmp_path / "store" / "lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ArchiveError, match=r"another process has held the lock for 0.05 s"):
+            store.put(ITEMS[4].raw)
+        assert store.get(IDS[0]) == ITEMS[0].raw
+    assert store.put(ITEMS[4].raw) == IDS[4]
 
 
 def test_progress_is_told(tmp_path: Path) -> None:

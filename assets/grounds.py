@@ -4,7 +4,7 @@ from assets.canvas import Canvas, Colour, hashed, mixed, noise
 
 SIDE = 64
 
-GRASS: tuple[Colour, ...] = ((111, 140, 90), (119, 148, 95), (127, 156, 101), (136, 164, 108))
+GRASS: tuple[Colour, ...] = ((117, 147, 95), (121, 151, 98), (126, 155, 101), (131, 160, 105))
 BLADE_DARK: Colour = (98, 128, 82)
 BLADE_LIGHT: Colour = (153, 178, 120)
 FLOWERS: tuple[Colour, ...] = ((226, 216, 170), (206, 166, 178), (178, 186, 216))
@@ -12,6 +12,7 @@ WATER: tuple[Colour, ...] = ((84, 130, 150), (89, 136, 155), (95, 142, 160))
 DEEP: tuple[Colour, ...] = ((62, 104, 130), (66, 109, 134), (71, 115, 139))
 SAND: tuple[Colour, ...] = ((188, 173, 134), (197, 183, 144), (205, 191, 153))
 MUD: tuple[Colour, ...] = ((112, 93, 72), (121, 101, 78), (130, 110, 85))
+PATH: tuple[Colour, ...] = ((164, 143, 108), (171, 150, 114), (178, 157, 120))
 SOIL: tuple[Colour, ...] = ((119, 92, 68), (133, 104, 77), (147, 117, 87))
 PLANK: tuple[Colour, ...] = ((160, 128, 92), (168, 136, 98), (176, 144, 105))
 SEAM: Colour = (128, 99, 70)
@@ -48,7 +49,10 @@ def _toned(tones: tuple[Colour, ...], seed: int, x: int, y: int, rough: int) -> 
 
 
 def _grass(x: int, y: int) -> Colour:
-    return _toned(GRASS, 11, x, y, 36)
+    """Even, or the repetition would show; the window adds slow changes of its own."""
+    value = (noise(12, x, y, 16, SIDE) + noise(13, x, y, 8, SIDE) + noise(14, x, y, 4, SIDE)) // 3
+    value += (hashed(11, x, y) & 63) - 32
+    return GRASS[0 if value < 96 else 1 if value < 128 else 2 if value < 160 else 3]
 
 
 def _tufts(canvas: Canvas) -> None:
@@ -88,6 +92,15 @@ def _mud(x: int, y: int) -> Colour:
     wet = noise(62, x, y, 16, SIDE)
     colour = _toned(MUD, 61, x, y, 44)
     return mixed(colour, (96, 88, 80), 120) if wet > 178 else colour
+
+
+def _path(x: int, y: int) -> Colour:
+    """Trodden earth with pebbles."""
+    colour = _toned(PATH, 65, x, y, 70)
+    pebble = hashed(66, x // 2, y // 2) % 37
+    if pebble < 2:
+        return mixed(colour, (198, 188, 166) if (x + y) & 1 == 0 or y & 1 == 0 else (112, 98, 80), 150)
+    return colour
 
 
 def _soil(x: int, y: int) -> Colour:
@@ -139,6 +152,7 @@ _PAINTERS = {
     "deep": _deep,
     "sand": _sand,
     "mud": _mud,
+    "path": _path,
     "soil": _soil,
     "floor": _floor,
     "wall": _wall,

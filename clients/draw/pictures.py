@@ -1,0 +1,157 @@
+"""The pictures of `assets`, loaded once and enlarged; letters, and words drawn with them, kept for a while.
+
+A texel is one pixel of the art; a tile is 16 of them. Call `pygame.display.set_mode` before, or draw with plain
+surfaces. Not here: what is drawn where.
+"""
+
+from collections import OrderedDict
+from importlib.resources import files
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pygame
+
+TEXELS: Final = 16  # a tile's side
+STRIPS: Final = {"tree": 24, "bush": 18, "rock": 18, "grain": 18, "pile": 16}  # the width of one picture
+SHEETS: Final = {"player": 16, "villager": 16, "deer": 24, "wolf": 24}
+TEXTURES: Final = ("grass", "water", "deep", "sand", "mud", "path", "soil", "floor", "wall", "face", "ruffle")
+FACINGS: Final = 4
+FRAMES: Final = 3
+DYED_MAX: Final = 64
+WORDS_KEPT: Final = 512
+HURT: Final = (120, 40, 40)
+
+Colour = tuple[int, int, int]
+Pixels = npt.NDArray[np.uint8]
+
+
+def load(name: str) -> pygame.Surface:
+    """A picture of `assets/pictures` as it is. FileNotFoundError names one that is missing."""
+    with (files("assets") / "pictures" / f"{name}.png").open("rb") as file:
+        return pygame.image.load(file, f"{name}.png")
+
+
+class Pictures:
+    """All sprites at one zoom (window pixels a texel), and the textures as uint8[64, 64, 3] by row and column."""
+
+    def __init__(self, zoom: int) -> None:
+        self.zoom = zoom
+        self.textures: dict[str, Pixels] = {
+            name: np.ascontiguousarray(pygame.surfarray.array3d(load(name)).swapaxes(0, 1)) for name in TEXTURES
+        }
+        self.strips = {name: self._cut(load(name), width) for name, width in STRIPS.items()}
+        self.icons = self._icons()
+        self._sheets = {name: load(name) for name in SHEETS}
+        self._cloth = {name: load(f"{name}_cloth") for name in ("player", "villager")}
+        self._dyed: OrderedDict[tuple[str, Colour, bool], list[list[pygame.Surface]]] = OrderedDict()
+        self._shadows: dict[int, pygame.Surface] = {}
+
+    def body(self, name: str, colour: Colour, hurt: bool) -> list[list[pygame.Surface]]:
+        """The pictures of a kind of body by direction (south, east, north, west) and step; cloth in this colour."""
+        key = (name, colour, hurt)
+        made = self._dyed.get(key)
+        if made is None:
+            made = self._dyed[key] = self._dye(name, colour, hurt)
+            if len(self._dyed) > DYED_MAX:
+                self._dyed.popitem(last=False)
+        return made
+
+    def shadow(self, texels: int) -> pygame.Surface:
+        """A soft shadow on the ground, so many texels wide."""
+        made = self._shadows.get(texels)
+        if made is None:
+            wide, high = texels * self.zoom, max(texels * self.zoom * 2 // 5, 2)
+            made = pygame.Surface((wide, high), pygame.SRCALPHA)
+            pygame.draw.ellipse(made, (24, 34, 38, 46), made.get_rect())
+            pygame.draw.ellipse(made, (24, 34, 38, 84), made.get_rect().inflate(-wide // 4, -high // 4))
+            self._shadows[texels] = made
+        return made
+
+    def _cut(self, strip: pygame.Surface, width: int) -> list[pygame.Surface]:
+        count = strip.get_width() // width
+        return [self._enlarged(strip.subsurface((k * width, 0, width, strip.get_height()))) for k in range(count)]
+
+    def _enlarged(self, picture: pygame.Surface) -> pygame.Surface:
+        return pygame.transform.scale_by(picture, self.zoom)
+
+    def _icons(self) -> list[pygame.Surface]:
+        """One small picture per good, and of coins last."""
+        strip = load("pile")
+        width = STRIPS["pile"]
+        cut = [strip.subsurface((k * width, 0, width, strip.get_height())) for k in range(strip.get_width() // width)]
+        return [pygame.transform.scale_by(picture, 2) for picture in cut]
+
+    def _dye(self, name: str, colour: Colour, hurt: bool) -> list[list[pygame.Surface]]:
+        sheet = self._sheets[name].copy()
+        if name in self._cloth:
+            cloth = self._cloth[name].copy()
+            cloth.fill((*colour, 255), special_flags=pygame.BLEND_RGBA_MULT)
+            sheet.blit(cloth, (0, 0))
+        if hurt:
+            sheet.fill((*HURT, 0), special_flags=pygame.BLEND_RGBA_ADD)
+        width, height = SHEETS[name], sheet.get_height() // FACINGS
+        return [
+            [self._enlarged(sheet.subsurface((step * width, line * height, width, height))) for step in range(FRAMES)]
+            for line in range(FACINGS)
+        ]
+
+
+class Words:
+    """Words as pictures, the last WORDS_KEPT of them kept."""
+
+    def __init__(self) -> None:
+        pygame.font.init()
+        self._fonts: dict[int, pygame.font.Font] = {}
+        self._kept: OrderedDict[tuple[str, int, Colour, bool], pygame.Surface] = OrderedDict()
+
+    def draw(self, text: str, size: int, colour: Colour, outlined: bool = False) -> pygame.Surface:
+        """A line of text; `outlined` with a dark edge, to be read on any ground."""
+        key = (text, size, colour, outlined)
+        made = self._kept.get(key)
+        if made is None:
+            made = self._kept[key] = self._draw(text, size, colour, outlined)
+            if len(self._kept) > WORDS_KEPT:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return made
+
+    def width(self, text: str, size: int) -> int:
+        return int(self._font(size).size(text)[0])
+
+    def wrapped(self, text: str, size: int, width: int, lines: int) -> list[str]:
+        """The text in lines of at most so many pixels; what does not fit in `lines` ends in an ellipsis."""
+        made = [""]
+        for word in text.split():
+            longer = f"{made[-1]} {word}".strip()
+            if self.width(longer, size) <= width or not made[-1]:
+                made[-1] = longer
+            else:
+                made.append(word)
+        made = [self._cut(line, size, width) for line in made]
+        if len(made) > lines:
+            made = [*made[: lines - 1], self._cut(made[lines - 1] + " …", size, width)]
+        return made
+
+    def _cut(self, line: str, size: int, width: int) -> str:
+        while line and self.width(line, size) > width:
+            line = line[:-2].rstrip("…") + "…" if len(line) > 2 else ""
+        return line
+
+    def _font(self, size: int) -> pygame.font.Font:
+        if size not in self._fonts:
+            self._fonts[size] = pygame.font.Font(None, size)
+        return self._fonts[size]
+
+    def _draw(self, text: str, size: int, colour: Colour, outlined: bool) -> pygame.Surface:
+        font = self._font(size)
+        face = font.render(text, True, colour)
+        if not outlined:
+            return face
+        edge = font.render(text, True, (28, 30, 36))
+        made = pygame.Surface((face.get_width() + 2, face.get_height() + 2), pygame.SRCALPHA)
+        for x, y in ((0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (2, 2), (0, 2), (2, 0)):
+            made.blit(edge, (x, y))
+        made.blit(face, (1, 1))
+        return made

@@ -13,11 +13,13 @@ from typing import Final
 
 import msgspec
 
-from archive.compression import compress
+from archive.compression import compress, decompress
 
 ENTRY: Final = ("regions.compute", "regions.land_rules", "regions.world_process", "regions.founding")
 OURS: Final = ("world", "regions", "archive")
 LOCKED: Final = ("cryptography", "msgspec", "numba", "numpy", "zstandard")
+MODULE_BYTES_MAX: Final = 16 * 1024 * 1024
+Locked = tuple[int, str, list[tuple[str, str]], list[tuple[str, str]]]
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -45,6 +47,17 @@ def module_bytes() -> bytes:
 def fingerprint() -> bytes:
     """SHA-256 of the closure's files: equal for two programs that fold alike."""
     return hashlib.sha256(msgspec.msgpack.encode(sources())).digest()
+
+
+def read_sources(data: bytes) -> list[tuple[str, str]]:
+    """The files of a Module item's data. Raises ArchiveError or ValueError for any other bytes."""
+    return msgspec.msgpack.decode(decompress(data, MODULE_BYTES_MAX), type=Locked)[2]
+
+
+def differences(data: bytes) -> list[str]:
+    """The files in which a Module differs from what is installed here; empty when both fold alike."""
+    theirs, ours = dict(read_sources(data)), dict(sources())
+    return sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
 
 
 def _file(name: str) -> str | None:

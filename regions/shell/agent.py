@@ -35,15 +35,16 @@ from regions.agent import (
     Wake,
     Warm,
 )
-from regions.config import CHECKPOINT_EVERY_MS, LOG_BYTES_MAX, WORLD_LOG_BYTES_MAX
+from regions.config import CHECKPOINT_EVERY_MS, LOG_BYTES_MAX, LOG_BYTES_TOTAL, WORLD_LOG_BYTES_MAX
 from regions.errors import RecordError
 from regions.messages import Beat
 from regions.shell.files import WorldDir, log_name
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
-from regions.shell.nats_server import NatsServer
+from regions.shell.nats_server import NatsServer, ServerError
 from world.units import CHUNK_TILES
 
+SERVER_RETRY_S = 0.2
 LINE_BYTES_MAX = 256 * 1024
 MODULES = {
     "region": "regions.shell.region",
@@ -72,7 +73,7 @@ class Machine:
         self.store = directory.store()
         self.charter, _, _ = directory.charter(self.store)
         self.core = AgentCore(len(self.charter.seats) - 1)
-        self.server = NatsServer(directory.path)
+        self.server = NatsServer(directory.path, LOG_BYTES_TOTAL)
         self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=65_536)
         self.children: dict[int, Child] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -93,6 +94,7 @@ class Machine:
 
     async def run(self) -> int:
         """Run the world until a planned stop is over. Returns the exit status."""
+        self.dir.check_module(self.charter, self.store)
         await self.server.start()
         outside = None
         try:
@@ -148,7 +150,13 @@ class Machine:
             status = await self.server.wait()
             self.words.append(f"the log server ended with status {status}; starting it again")
             self.log_restarts += 1
-            await self.server.restart()
+            while True:
+                try:
+                    await self.server.restart()
+                    break
+                except ServerError as error:
+                    self.words.append(f"ALARM: {error}")
+                    await asyncio.sleep(SERVER_RETRY_S)
 
     async def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Start):

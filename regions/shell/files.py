@@ -17,16 +17,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.snapshot import decode as decode_snapshot
-
 from archive.data_item import parse_item
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, RsaKey, load_key, unb64
+from archive.snapshot import decode as decode_snapshot
 from archive.stores.disk import DiskStore
 from regions import founding, region_state
 from regions.charter import Charter, read_charter
 from regions.config import SNAPSHOTS_KEPT
 from regions.errors import ConfigError, RecordError
+from regions.module import differences
 from regions.region_state import Region
 from world.tilemap import TileMap
 
@@ -137,6 +137,16 @@ class WorldDir:
             )
         world_map = self.world_map(charter, store)
         return founding.genesis(charter, charter_id, owner, index, world_map), problems
+
+    def check_module(self, charter: Charter, store: DiskStore) -> None:
+        """Refuse to run a world under other rules than its Module's. Raises ConfigError, ArchiveError."""
+        changed = differences(parse_item(store.get(charter.module)).data)
+        if changed:
+            raise ConfigError(
+                f"world {charter.world} runs under Module {charter.module}, which is not what is installed:"
+                f" {', '.join(changed[:5])}{' and more' if len(changed) > 5 else ''} differ; install the release that"
+                " made it, or begin a new world with --world"
+            )
 
     def world_map(self, charter: Charter, store: DiskStore) -> TileMap:
         """The map the world was founded on."""

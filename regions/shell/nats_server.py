@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,6 +34,7 @@ MAX_PENDING = 32 << 20
 """What a slow connection may leave waiting before it is cut: some reads, followers and keyframes at once."""
 MEMORY_MAX = 64 << 20
 STORE_BYTES_MAX = 8 << 30
+PORT_FIRST, PORT_LAST, PORT_TRIES = 15_000, 30_000, 50
 START_S_MAX = 60.0
 STOP_S_MAX = 5.0
 POLL_S = 0.005
@@ -256,6 +258,7 @@ class NatsServer:
         temporary.replace(self.config_path)
 
     async def _run(self, binary: Path) -> None:
+        self._port = _free_port() if self._port < 0 else self._port
         self._write_config()
         for stale in self.run_dir.glob("*.ports"):
             stale.unlink(missing_ok=True)
@@ -306,6 +309,22 @@ class NatsServer:
             return await ask_monitor(self._monitor, path)
         except (OSError, ValueError) as error:
             raise ServerError(f"nats-server's monitor at {self._monitor} does not answer: {error!r}") from error
+
+
+def _free_port() -> int:
+    """A free port below the range from which the system takes client ports.
+
+    A client that knocks at a dead server's port in that range can be given the very same port and so connect to itself,
+    and then the server cannot have it back.
+    """
+    for _ in range(PORT_TRIES):
+        port = PORT_FIRST + secrets.randbelow(PORT_LAST - PORT_FIRST + 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise ServerError(f"none of {PORT_TRIES} ports between {PORT_FIRST} and {PORT_LAST} is free")
 
 
 def _command_of(pid: int) -> str:

@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 from world.borders import room_for_births
-from world.collision import is_blocked
 from world.draws import DURATION, below
 from world.events import Event, Kind
 from world.species import HEALTH_MAX, RESPAWN_TICKS
@@ -39,6 +38,7 @@ from world.state import (
     Y,
 )
 from world.units import OWED_MAX, TILE
+from world.walls import is_blocked
 
 SEARCH_TILES: Final = 12
 FIRST_MODE_TICKS: Final = 600

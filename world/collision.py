@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from world.movement import length
 from world.species import MASS, RADIUS
 from world.state import KIND, PLAYER, VX, VY, WOLF, Bytes2, Int32s, Int64s, X, Y
 from world.units import BORDER_MARGIN, PUSH_MAX, TILE
+from world.walls import is_blocked, off_walls, rescued
 
 ITERATIONS: Final = 4
 SLOP: Final = 48  # bodies that overlap by no more (Q16) count as touching
@@ -26,7 +26,6 @@ CELL_SHIFT: Final = 17  # cells of two tiles
 CELLS: Final = 64  # the grid is a torus of so many cells a side: distant bodies may share a cell, and are told apart
 PAIR_MARGIN: Final = TILE // 5  # pairs this near may touch during relaxation
 PAIRS_PER_BODY: Final = 12
-RESCUE_TILES: Final = 8
 
 # Columns of the ghosts that `world.borders` hands to kernels.
 GHOST_X: Final = 0
@@ -58,57 +57,6 @@ def make_grid(xs: Int64s, ys: Int64s, count: int) -> tuple[Int32s, Int32s]:
         start[c] = start[c + 1]
     start[CELLS * CELLS] = count
     return start, items
-
-
-@njit(cache=True)
-def is_blocked(blocked: Bytes2, window_x: int, window_y: int, tile_x: int, tile_y: int) -> bool:
-    """Whether no body can be on a tile; so it is beyond the window, which ends where the world does."""
-    tx = tile_x - window_x
-    ty = tile_y - window_y
-    return tx < 0 or ty < 0 or ty >= blocked.shape[0] or tx >= blocked.shape[1] or blocked[ty, tx] != 0
-
-
-@njit(cache=True)
-def off_walls(blocked: Bytes2, window_x: int, window_y: int, x: int, y: int, radius: int) -> tuple[int, int]:
-    """The nearest place to (x, y) where a circle of less than half a tile touches no blocked tile.
-
-    The centre stands on an open tile; else it is returned as it is.
-    """
-    tx = x >> 16
-    ty = y >> 16
-    if is_blocked(blocked, window_x, window_y, tx, ty):
-        return x, y
-    fx = x & 0xFFFF
-    fy = y & 0xFFFF
-    side_x = 0
-    side_y = 0
-    if fx < radius:
-        side_x = -1
-    elif fx > TILE - radius:
-        side_x = 1
-    if fy < radius:
-        side_y = -1
-    elif fy > TILE - radius:
-        side_y = 1
-    wall_x = side_x != 0 and is_blocked(blocked, window_x, window_y, tx + side_x, ty)
-    wall_y = side_y != 0 and is_blocked(blocked, window_x, window_y, tx, ty + side_y)
-    if wall_x:
-        fx = radius if side_x < 0 else TILE - radius
-    if wall_y:
-        fy = radius if side_y < 0 else TILE - radius
-    corner = side_x != 0 and side_y != 0 and not wall_x and not wall_y
-    if corner and is_blocked(blocked, window_x, window_y, tx + side_x, ty + side_y):
-        dx = fx if side_x < 0 else TILE - fx
-        dy = fy if side_y < 0 else TILE - fy
-        if dx * dx + dy * dy < radius * radius:
-            size = max(length(dx, dy), 1)
-            if dx == 0 and dy == 0:
-                dx = 1
-            dx = min(int(float(dx * radius) / float(size)) + 1, radius)
-            dy = min(int(float(dy * radius) / float(size)) + 1, radius)
-            fx = dx if side_x < 0 else TILE - dx
-            fy = dy if side_y < 0 else TILE - dy
-    return (tx << 16) + fx, (ty << 16) + fy
 
 
 @njit(cache=True)
@@ -144,47 +92,46 @@ def inside_borders(land: Int64s, borders: Int64s, room: Int64s, x: int, y: int) 
 
 
 @njit(cache=True)
-def _rescued(blocked: Bytes2, window_x: int, window_y: int, x: int, y: int) -> tuple[int, int]:
-    """The middle of an open tile near a body on a blocked one: the nearest ring, in it the first by rows."""
-    for ring in range(1, RESCUE_TILES + 1):
-        for ty in range((y >> 16) - ring, (y >> 16) + ring + 1):
-            for tx in range((x >> 16) - ring, (x >> 16) + ring + 1):
-                edge = max(abs(tx - (x >> 16)), abs(ty - (y >> 16))) == ring
-                if edge and not is_blocked(blocked, window_x, window_y, tx, ty):
-                    return (tx << 16) + TILE // 2, (ty << 16) + TILE // 2
-    return x, y
-
-
-@njit(cache=True)
 def _near_pairs(xs: Int64s, ys: Int64s, radii: Int64s, count: int, bodies: int) -> Int32s:
-    """int32[n, 2]: pairs (lower index first) that may touch; ghosts, from index `bodies` on, not among themselves."""
+    """int32[n, 2]: pairs (lower index first) that may touch; ghosts, from index `bodies` on, not among themselves.
+
+    Each cell is paired with itself, the one to the east and the three below: cells of a line lie side by side, so
+    these are two runs of items, but for cells at the edge of the torus.
+    """
     start, items = make_grid(xs, ys, count)
     pairs = np.empty((PAIRS_PER_BODY * bodies + 1, 2), np.int32)
     found = 0
-    for k in range(bodies):
+    for at in range(count):
+        k = items[at]
         x = xs[k]
         y = ys[k]
         cx = (x >> CELL_SHIFT) & (CELLS - 1)
-        cy = y >> CELL_SHIFT
+        cy = (y >> CELL_SHIFT) & (CELLS - 1)
+        below = ((cy + 1) & (CELLS - 1)) * CELLS
         inside = 0 < cx < CELLS - 1
-        for dy in range(-1, 2):
-            line = ((cy + dy) & (CELLS - 1)) * CELLS
-            for part in range(1 if inside else 3):
-                # Cells of a line lie side by side, so three are one run of items, except round the edge of the torus.
-                first = line + cx - 1 if inside else line + ((cx - 1 + part) & (CELLS - 1))
-                for at in range(start[first], start[first + (3 if inside else 1)]):
-                    other = items[at]
-                    if other <= k:
-                        continue
-                    apart_x = xs[other] - x
-                    apart_y = ys[other] - y
-                    near = radii[k] + radii[other] + PAIR_MARGIN
-                    if abs(apart_x) >= near or abs(apart_y) >= near or found == pairs.shape[0]:
-                        continue
-                    if apart_x * apart_x + apart_y * apart_y < near * near:
-                        pairs[found, 0] = k
-                        pairs[found, 1] = other
-                        found += 1
+        for run in range(2 if inside else 5):
+            if inside:
+                first = at + 1 if run == 0 else start[below + cx - 1]
+                last = start[cy * CELLS + cx + 2] if run == 0 else start[below + cx + 2]
+            elif run == 0:
+                first = at + 1
+                last = start[cy * CELLS + cx + 1]
+            else:
+                line = cy * CELLS if run == 1 else below
+                cell = line + ((cx + (1 if run == 1 else run - 3)) & (CELLS - 1))
+                first = start[cell]
+                last = start[cell + 1]
+            for place in range(first, last):
+                other = items[place]
+                apart_x = xs[other] - x
+                apart_y = ys[other] - y
+                near = radii[k] + radii[other] + PAIR_MARGIN
+                if apart_x * apart_x + apart_y * apart_y >= near * near:
+                    continue
+                if found < pairs.shape[0] and (k < bodies or other < bodies):
+                    pairs[found, 0] = min(k, other)
+                    pairs[found, 1] = max(k, other)
+                    found += 1
     return pairs[:found]
 
 
@@ -235,6 +182,7 @@ def settle(
     used: int,
     ghosts: Int64s,
     blocked: Bytes2,
+    walls: Bytes2,
     window_x: int,
     window_y: int,
     land: Int64s,
@@ -261,6 +209,7 @@ def settle(
     top = land[1] << 16
     right = land[2] << 16
     bottom = land[3] << 16
+    height, width = blocked.shape
     for k in range(bodies):
         i = slots[k]
         kind = rows[KIND, i]
@@ -268,16 +217,19 @@ def settle(
         masses[k] = MASS[kind]
         x = int(rows[X, i])
         y = int(rows[Y, i])
-        if is_blocked(blocked, window_x, window_y, x >> 16, y >> 16):
-            x, y = _rescued(blocked, window_x, window_y, x, y)
+        if blocked[(y >> 16) - window_y, (x >> 16) - window_x] != 0:
+            x, y = rescued(blocked, window_x, window_y, x, y)
             rows[X, i] = x
             rows[Y, i] = y
-        elif rows[VX, i] != 0 or rows[VY, i] != 0:
-            x += rows[VX, i]
-            y += rows[VY, i]
+            rows[VX, i] = 0
+            rows[VY, i] = 0
+        x += rows[VX, i]
+        y += rows[VY, i]
         if x < left or y < top or x >= right or y >= bottom:
             x, y = inside_borders(land, borders, room, x, y)
-        xs[k], ys[k] = off_walls(blocked, window_x, window_y, x, y, radii[k])
+        tx = min(max((x >> 16) - window_x, 0), width - 1)
+        ty = min(max((y >> 16) - window_y, 0), height - 1)
+        xs[k], ys[k] = off_walls(walls[ty, tx], x, y, radii[k])
     for g in range(ghosts.shape[0]):
         xs[bodies + g] = ghosts[g, GHOST_X]
         ys[bodies + g] = ghosts[g, GHOST_Y]
@@ -298,7 +250,9 @@ def settle(
             y = min(max(ys[k], from_y[k] - PUSH_MAX), from_y[k] + PUSH_MAX)
             if x < left or y < top or x >= right or y >= bottom:
                 x, y = inside_borders(land, borders, room, x, y)
-            xs[k], ys[k] = off_walls(blocked, window_x, window_y, x, y, radii[k])
+            tx = min(max((x >> 16) - window_x, 0), width - 1)
+            ty = min(max((y >> 16) - window_y, 0), height - 1)
+            xs[k], ys[k] = off_walls(walls[ty, tx], x, y, radii[k])
             from_x[k] = xs[k]
             from_y[k] = ys[k]
 
@@ -307,6 +261,7 @@ def settle(
         x = xs[k]
         y = ys[k]
         if is_blocked(blocked, window_x, window_y, x >> 16, y >> 16):
+            # Only a body that no open ground could be found for.
             x = int(rows[X, i])
             y = int(rows[Y, i])
         rows[VX, i] = x - rows[X, i]

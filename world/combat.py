@@ -12,7 +12,6 @@ from world.events import Event, Kind, Refusal
 from world.ghosts import ghost_at
 from world.items import MEAT as MEAT_ITEM
 from world.mail import Blow, encode_mail
-from world.movement import shortened
 from world.npc import FED_TICKS, SATED
 from world.pathfinding import line_of_sight
 from world.sight import FIGHTING
@@ -46,6 +45,7 @@ from world.state import (
 )
 from world.turn import Turn
 from world.units import COINS_MAX, GOODS_MAX, SPEED_MAX, STRIKE_REACH, TILE
+from world.vectors import shortened
 
 KNOCK: Final = 12_000
 """Q16 a tick that a blow adds to a body of MASS 70."""

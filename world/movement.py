@@ -3,7 +3,6 @@
 Everyone walks by the intent columns, players and NPCs alike. Not here: what stands in the way (`world.collision`).
 """
 
-from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -33,6 +32,7 @@ from world.state import (
 )
 from world.tilemap import MUD, TERRAINS
 from world.units import SPEED_MAX
+from world.vectors import shortened
 
 INTENT_MAX: Final = 127
 
@@ -43,27 +43,15 @@ GRIP: Final = np.full(len(TERRAINS), 4_400, np.int64)
 """Per terrain: friction, the most that a velocity changes in a tick (Q16 a tick)."""
 GRIP[MUD] = 2_600
 
-
-@njit(cache=True)
-def length(x: int, y: int) -> int:
-    """The length of a vector, rounded down; exact while both are below 2**25."""
-    return int(sqrt(float(x * x + y * y)))
-
-
-@njit(cache=True)
-def shortened(x: int, y: int, limit: int) -> tuple[int, int]:
-    """The vector, no longer than `limit`. The products stay below 2**53, so the quotients are the same everywhere."""
-    if x * x + y * y <= limit * limit:
-        return x, y
-    size = length(x, y) + 1
-    return int(float(x * limit) / float(size)), int(float(y * limit) / float(size))
+# [0 diagonal, 1 mostly across, 2 mostly down or up][towards east + 2 * towards south]
+_OCTANTS: Final = np.array([[5, 7, 3, 1], [4, 0, 4, 0], [6, 6, 2, 2]], np.int64)
 
 
 @njit(cache=True)
 def velocity(vx: int, vy: int, intent_x: int, intent_y: int, speed: int, terrain: int) -> tuple[int, int]:
     """The velocity after one tick of walking by an intent on a terrain: towards the wanted one by at most its grip.
 
-    Whoever predicts a body (a client) calls this and `world.collision.off_walls` with what it knows.
+    Whoever predicts a body (a client) calls this and `world.walls.off_walls` with what it knows.
     """
     intent_x, intent_y = shortened(intent_x, intent_y, INTENT_MAX)
     full = speed * PACE[terrain]
@@ -76,17 +64,12 @@ def velocity(vx: int, vy: int, intent_x: int, intent_y: int, speed: int, terrain
 @njit(cache=True)
 def facing(intent_x: int, intent_y: int, before: int) -> int:
     """0..7 clockwise from east for an intent; the facing before it when there is none."""
-    if intent_x == 0 and intent_y == 0:
-        return before
     wide = abs(intent_x)
     tall = abs(intent_y)
-    if tall * 5 < wide * 2:
-        return 0 if intent_x > 0 else 4
-    if wide * 5 < tall * 2:
-        return 2 if intent_y > 0 else 6
-    if intent_y > 0:
-        return 1 if intent_x > 0 else 3
-    return 7 if intent_x > 0 else 5
+    if wide + tall == 0:
+        return before
+    # Branches on a direction are a toss-up for the processor; a table is not.
+    return int(_OCTANTS[(tall * 5 < wide * 2) + 2 * (wide * 5 < tall * 2), (intent_x > 0) + 2 * (intent_y > 0)])
 
 
 @njit(cache=True)

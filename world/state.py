@@ -15,6 +15,7 @@ import numpy.typing as npt
 from world.pathfinding import Scratch, make_scratch
 from world.tilemap import opaque, solid
 from world.units import ASSETS_PER_REGION, PATH_RADIUS, REGION_ROWS
+from world.walls import update_walls, walls_around
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -132,6 +133,7 @@ class State:
     index: dict[int, int] = field(default_factory=dict)  # id -> row
     blocked: Bytes2 = field(init=False)  # 1 where no body can be
     opaque: Bytes2 = field(init=False)  # 1 where nobody sees through
+    walls: Bytes2 = field(init=False)  # which tiles around each are blocked
     land_box: Int64s = field(init=False)  # `land` and `borders` as the kernels take them
     border_boxes: Int64s = field(init=False)
     paths: Scratch = field(init=False)
@@ -139,6 +141,7 @@ class State:
     def __post_init__(self) -> None:
         self.blocked = solid(self.terrain, self.feature)
         self.opaque = opaque(self.terrain, self.feature)
+        self.walls = walls_around(self.blocked)
         self.land_box = np.array(self.land, np.int64)
         self.border_boxes = np.array(self.borders, np.int64).reshape(len(self.borders), 4)
         self.paths = make_scratch(PATH_RADIUS)
@@ -148,11 +151,13 @@ class State:
         return self.land[0] <= x < self.land[2] and self.land[1] <= y < self.land[3]
 
     def set_tile(self, x: int, y: int, terrain: int, feature: int, stock: int) -> None:
-        """Change a tile of the window, given by its place in the world; `blocked` and `opaque` follow."""
-        at = slice(y - self.window[1], y - self.window[1] + 1), slice(x - self.window[0], x - self.window[0] + 1)
+        """Change a tile of the window, given by its place in the world; `blocked`, `opaque` and `walls` follow."""
+        tx, ty = x - self.window[0], y - self.window[1]
+        at = slice(ty, ty + 1), slice(tx, tx + 1)
         self.terrain[at], self.feature[at], self.stock[at] = terrain, feature, stock
         self.blocked[at] = solid(self.terrain[at], self.feature[at])
         self.opaque[at] = opaque(self.terrain[at], self.feature[at])
+        update_walls(self.blocked, self.walls, tx, ty)
 
     def row(self, entity: int) -> int:
         """The row of an entity, or -1."""

@@ -8,8 +8,6 @@ from typing import Final
 
 from numba import njit
 
-from world.collision import is_blocked
-from world.movement import length, shortened
 from world.pathfinding import STEP_X, STEP_Y, Scratch, find_path
 from world.state import (
     GOAL_X,
@@ -28,6 +26,8 @@ from world.state import (
     Y,
 )
 from world.units import PATH_RADIUS, PATH_STEPS_MAX, TILE
+from world.vectors import length, shortened, turned
+from world.walls import is_blocked
 
 STRAIGHT_COST: Final = 1000
 DIAGONAL_COST: Final = 1414
@@ -37,14 +37,6 @@ ARRIVED: Final = TILE * 3 // 10
 LOST_TILES: Final = 3
 STUCK_SPEED: Final = 700
 PROXY_TILES: Final = 3
-
-
-@njit(cache=True)
-def turned(x: int, y: int, eighths: int) -> tuple[int, int]:
-    """A vector turned clockwise by so many eighths of a turn, a little shorter for odd ones."""
-    for _ in range(eighths & 7):
-        x, y = ((x - y) * 181) >> 8, ((x + y) * 181) >> 8
-    return x, y
 
 
 @njit(cache=True)

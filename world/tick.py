@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from world import births, borders, collision, combat, deeds, economy, ghosts, mail, movement, npc, piles
-from world.actions import Action
+from world.actions import Action, Gather, Move, Strike
 from world.draws import seeds
 from world.events import Event, Kind
+from world.genesis import genesis
 from world.state import MODE, Counter, Int64s, State
+from world.tilemap import TREE, WALL, make_map
 from world.turn import Turn
 
 PERCEIVE = 1
@@ -111,7 +113,18 @@ def _motion(turn: Turn, room: Int64s) -> None:
     state, solid = turn.state, ghosts.solid_ghosts(turn.ghosts)
     (left, top), tick = state.window, int(state.counters[Counter.TICK])
     over = movement.walk(state.rows, state.used, state.terrain, left, top, tick)
-    collision.settle(state.rows, state.used, solid, state.blocked, left, top, state.land_box, state.border_boxes, room)
+    collision.settle(
+        state.rows,
+        state.used,
+        solid,
+        state.blocked,
+        state.walls,
+        left,
+        top,
+        state.land_box,
+        state.border_boxes,
+        room,
+    )
     piles.rot(state, over)
 
 
@@ -142,3 +155,23 @@ def _room(state: State, room: Sequence[int]) -> Int64s:
     padded = np.zeros(len(state.borders), np.int64)
     padded[: len(room)] = room
     return padded
+
+
+def warm() -> None:
+    """Compile every kernel, or load it from the cache: a few ticks of a tiny world that uses them all."""
+    terrain, feature = np.zeros((32, 32), np.uint8), np.zeros((32, 32), np.uint8)
+    terrain[4, 2:10] = WALL
+    feature[8, 8] = TREE
+    ways = {"homes": [(6, 6)], "fields": [(12, 12)], "deer_spawns": [(4, 2)], "wolf_spawns": [(4, 6)]}
+    tilemap = make_map(terrain, feature, player_spawns=[(14, 8)], **ways)
+    west = genesis(tilemap, (0, 0, 16, 32), [(16, 0, 32, 32)], 0, 2, (2, 2, 2))
+    one, two = west.new_id(), west.new_id()
+    advance(west, Inputs(bytes(32), births=((one, 0), (two, 0))))
+    advance(west, Inputs(bytes(32), actions=((one, Strike(two)), (one, Gather(8, 8)), (two, Move(127, 0)))))
+    east = genesis(tilemap, (16, 0, 32, 32), [(0, 0, 16, 32)], 1, 2, (0, 0, 0))
+    stranger = east.new_id()
+    here = advance(east, Inputs(bytes(32), births=((stranger, 0),)))
+    for _ in range(40):
+        there = advance(west, Inputs(bytes(32), ghosts=here.ghosts, open=(1,)))
+        crossing = tuple(image for _, _, image in there.departures)
+        here = advance(east, Inputs(bytes(32), arrivals=crossing, ghosts=there.ghosts))

@@ -1,8 +1,10 @@
 """Which items lie in which bundle, and finding them by tag and owner: the memory of the memory and disk stores.
 
-Holds no bytes of items and does no I/O. Costs roughly 1 KiB of memory an item.
+Holds no bytes of items and does no I/O. Costs roughly 1 KiB of memory an item, and twice that while a store is opened.
 """
 
+import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +56,7 @@ class Catalogue:
         self._numbers: dict[str, int] = {}
         self._places: list[list[Place]] = []
         self._by_tag: dict[tuple[str, str], list[int]] = {}
+        self._tags: dict[tuple[str, str], tuple[str, str]] = {}  # one copy of each: most are repeated in every item
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._numbers
@@ -65,8 +68,9 @@ class Catalogue:
         """Adds a bundle's items; a bundle added before changes nothing."""
         if bundle in self.bundles:
             return
-        self.bundles[bundle] = listed
-        for item in listed:
+        items = [self._shared(item) for item in listed]
+        self.bundles[bundle] = items
+        for item in items:
             place = Place(bundle, item.offset, item.size)
             number = self._numbers.setdefault(item.id, len(self._items))
             if number < len(self._items):
@@ -77,11 +81,15 @@ class Catalogue:
             for tag in dict.fromkeys(item.tags):
                 self._by_tag.setdefault(tag, []).append(number)
 
+    def _shared(self, item: Listed) -> Listed:
+        tags = tuple(self._tags.setdefault(tag, tag) for tag in item.tags)
+        return Listed(item.id, item.offset, item.size, sys.intern(item.owner), tags)
+
     def places(self, item_id: str) -> list[Place]:
         """Every bundle that holds the item; raises `Missing`."""
         number = self._numbers.get(item_id)
         if number is None:
-            raise Missing(item_id[:64], f"not among the {len(self._items)} items of this store")
+            raise Missing(_shown(item_id), f"not among the {len(self._items)} items of this store")
         return self._places[number]
 
     def ids(self) -> Iterator[str]:
@@ -95,7 +103,7 @@ class Catalogue:
         end = len(self._items)
         if after is not None:
             if after not in self._numbers:
-                raise Missing(after[:64], "the query was to go on after this item, which this store does not have")
+                raise Missing(_shown(after), "the query was to go on after this item, which this store does not have")
             end = self._numbers[after]
         wanted = set(tags.items())
         numbers: Sequence[int] = range(len(self._items))
@@ -109,3 +117,8 @@ class Catalogue:
                 if len(found) == limit:
                     break
         return found
+
+
+def _shown(item_id: str) -> str:
+    """An id as asked for, which may be any text, fit for an error message."""
+    return item_id if re.fullmatch(r"[A-Za-z0-9_-]{43}", item_id) else ascii(item_id[:64])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import ArchiveError, Damaged, Missing
-from archive.keys import SMALL_ORDER, Ed25519Key, RsaKey, address, b64, load_key, save_key, unb64, verify
+from archive.keys import SMALL_ORDER, Ed25519Key, Key, RsaKey, address, b64, load_key, save_key, unb64, verify
 
 MESSAGE = bytes(range(48))
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -53,8 +53,9 @@ def test_ed25519_agrees_with_rfc_8032() -> None:
 
 
 def test_a_signature_fits_one_message_and_one_key(rsa_key: RsaKey, key: Ed25519Key) -> None:
-    others = {1: RsaKey.generate(), 2: Ed25519Key.generate()}
-    for signer in (rsa_key, key):
+    others: dict[int, Key] = {1: RsaKey.generate(), 2: Ed25519Key.generate()}
+    signers: list[Key] = [rsa_key, key]
+    for signer in signers:
         kind = signer.signature_type
         signature = signer.sign(MESSAGE)
         assert verify(kind, signer.public, MESSAGE, signature)

@@ -85,8 +85,10 @@ def test_nothing_is_kept_that_does_not_verify(store: Store) -> None:
 def test_what_is_not_there_is_missing(store: Store, item_id: str) -> None:
     store.put(item_of(1).raw)
     for ask in (store.get, store.confirm):
-        with pytest.raises(Missing):
+        with pytest.raises(Missing) as caught:
             ask(item_id)
+        assert str(caught.value).isascii()
+        assert str(caught.value).isprintable()
     with pytest.raises(Missing):
         store.query({}, after=item_id)
 

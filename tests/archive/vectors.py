@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from archive.data_item import DataItem
@@ -31,7 +32,7 @@ def name_of(case: dict[str, Any]) -> str:
 
 
 def raw_of(case: dict[str, Any]) -> bytes:
-    return (ANS104 / case["file"]).read_bytes()
+    return Path(ANS104 / case["file"]).read_bytes()
 
 
 def tree_of(encoded: Any) -> Tree:

@@ -1,6 +1,6 @@
 """The player's own body as it will be: moves are shown at once, and the server's word is blended in.
 
-The rules' own arithmetic (`world.movement`, `world.collision`) runs here on what the client knows: the tiles, and not
+The rules' own arithmetic (`world.movement`, `world.walls`) runs here on what the client knows: the tiles, and not
 who else stands in the way. Times are milliseconds of one clock, given as arguments. Not here: everybody else
 (`clients.view`).
 """
@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from world.collision import off_walls
 from world.movement import facing, velocity
 from world.species import RADIUS, SPEED
 from world.state import PLAYER, Bytes2
 from world.tilemap import GROUND, TERRAINS
 from world.units import TICK_MS, TILE, WIRE_STEP
+from world.walls import off_walls, walls_around
 
 TICKS_KEPT: Final = 40  # intents remembered, to walk them again from an older place
 TICKS_BEHIND_MAX: Final = 10  # a window that slept longer starts again from the server's word
@@ -137,5 +137,14 @@ class OwnBody:
         vx, vy = velocity(
             vx, vy, intent[0], intent[1], int(SPEED[PLAYER]), ground if ground < len(TERRAINS) else GROUND
         )
-        x2, y2 = off_walls(blocked, 0, 0, x + vx, y + vy, int(RADIUS[PLAYER]))
+        x2, y2 = off_walls(_walls_at(blocked, (x + vx) >> 16, (y + vy) >> 16), x + vx, y + vy, int(RADIUS[PLAYER]))
         at[:] = x2, y2, x2 - x, y2 - y
+
+
+def _walls_at(blocked: Bytes2, tile_x: int, tile_y: int) -> int:
+    """Which tiles around one are blocked, as `world.walls.walls_around` has it; none around one off the world."""
+    top, left = max(tile_y - 1, 0), max(tile_x - 1, 0)
+    near = blocked[top : tile_y + 2, left : tile_x + 2]
+    if not (0 <= tile_y - top < near.shape[0] and 0 <= tile_x - left < near.shape[1]):
+        return 0
+    return int(walls_around(near)[tile_y - top, tile_x - left])

@@ -233,7 +233,9 @@ def summarise(machine: Machine, directory: WorldDir, report: dict[str, Any], lat
 
     bots, probes = report.get("bots", {}), report.get("probes", {})
     landed = [figures for index, figures in machine.figures.items() if index]
-    audit = check_ledgers(machine, directory)
+    ledgers = sorted((directory.path / "ledgers").glob("*.ledger"))
+    audit = check_ledgers(ledgers, machine.store, machine.charter.world)
+    machine.words.extend(f"ALARM: {problem}" for problem in audit.problems)
     return {
         "world": machine.charter.world,
         "era": machine.charter.era,

@@ -105,6 +105,13 @@ class Tell:
 
 
 @dataclass(frozen=True)
+class Dismiss:
+    """Close a child's standard input: it ends by itself."""
+
+    child: int
+
+
+@dataclass(frozen=True)
 class Wake:
     """Give a Timer at this time."""
 
@@ -126,7 +133,7 @@ class Over:
     status: int
 
 
-Effect = Start | Assign | Tell | Wake | Say | Over
+Effect = Start | Assign | Tell | Dismiss | Wake | Say | Over
 
 
 @dataclass
@@ -258,8 +265,8 @@ class AgentCore:
         if self.phase in ("closing", "stopping", "ordering", "ending", "filing", "over"):
             return []
         self.phase = "closing"
-        effects: list[Effect] = [Tell(child, {"stop": True}) for child, role in self.roles.items() if role == "gateway"]
-        effects += [Tell(child, {"end": True}) for child in self.spares]
+        effects: list[Effect] = [Dismiss(child) for child, role in self.roles.items() if role == "gateway"]
+        effects += [Dismiss(child) for child in self.spares]
         return effects + self._go_on_stopping()
 
     def _go_on_stopping(self) -> list[Effect]:

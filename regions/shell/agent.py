@@ -21,6 +21,7 @@ from regions.agent import (
     Assign,
     Beaten,
     Begin,
+    Dismiss,
     Effect,
     Ended,
     Event,
@@ -167,6 +168,10 @@ class Machine:
             self._write(effect.child, self._orders() | seat)
         elif isinstance(effect, Tell):
             self._write(effect.child, effect.words)
+        elif isinstance(effect, Dismiss):
+            pipe = self.children[effect.child].process.stdin
+            if pipe is not None:
+                pipe.close()
         elif isinstance(effect, Wake):
             delay = max(0.0, (effect.at_ms - self._now_ms()) / 1000)
             asyncio.get_running_loop().call_later(delay, self.events.put_nowait, Timer())

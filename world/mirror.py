@@ -9,37 +9,12 @@ from typing import Final
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from world.delta import (
-    ADDED,
-    CHANGED_TILES,
-    ENTRY_MIN,
-    EVENT_BYTES_MAX,
-    EVENTS,
-    FACED,
-    KEY,
-    LOOKED,
-    MOVED,
-    REMOVED,
-    TILES,
-    key_bytes,
-)
+from world.delta import key_bytes
+from world.delta_read import EVENT_SIZE, EVENTS_AT, FAULTS, FINE, IS_KEY, TILE_CHANGES, TILES_AT, read_chunks
+from world.delta_write import ENTRY_MIN, TILES
 from world.events import Event
-from world.shown import (
-    BODY_COLUMNS,
-    BODY_FACING,
-    BODY_HOP,
-    BODY_KIND,
-    CHUNK_UNITS,
-    LOOK,
-    PER_TILE,
-    STEP_X,
-    STEP_Y,
-    X,
-    Y,
-    step,
-)
+from world.shown import BODY_COLUMNS, CHUNK_UNITS, PER_TILE
 from world.state import Bytes2, Int32s, Int64s
 from world.units import CHUNK_TILES, REGION_ROWS, SPEECH_MAX, WORLD_TILES_MAX
 
@@ -47,37 +22,6 @@ BODIES_MAX: Final = 2 * REGION_ROWS  # of one region, those in flight included
 FRAME_BYTES_MAX: Final = 4 << 20  # of all chunks given at once
 
 _events = msgspec.msgpack.Decoder(list[Event])
-
-_FAULTS: Final = (
-    "",
-    "ends too early",
-    "names chunks out of order or outside the land",
-    "has bits set beyond the end of a mask",
-    "changes a chunk that is not held",
-    "has a number that is too large",
-    "has ids out of order or twice",
-    "has a body of no kind or no id",
-    "moves a body too far from its chunk",
-    "has a movement code that means nothing",
-    "mixes a keyframe with other flags",
-    "has more or fewer than 256 tiles",
-    "has bytes left over",
-)
-(
-    _FINE,
-    _SHORT,
-    _CHUNKS,
-    _PADDING,
-    _NOT_HELD,
-    _LARGE,
-    _ORDER,
-    _BODY,
-    _FAR,
-    _CODE,
-    _MIXED,
-    _TILE_COUNT,
-    _LEFT_OVER,
-) = range(13)
 
 
 class Mirror:
@@ -121,24 +65,24 @@ class Mirror:
         parts = np.zeros((len(numbers), 5), np.int32)
         tiles = np.empty((len(numbers), TILES), np.uint8)
         raw = np.frombuffer(data, np.uint8)
-        fault, at, n_held, n = _apply(
+        fault, at, n_held, n = read_chunks(
             raw, numbers, self.chunks, self.chunks_wide, self.land[0] * PER_TILE, self.land[1] * PER_TILE,
             self.held, self.starts, self.ids, self.cols, held, starts, ids, cols, parts, tiles,
         )  # fmt: skip
-        if fault != _FINE:
-            raise ValueError(f"a delta of {len(data)} bytes {_FAULTS[fault]} (at byte {at})")
+        if fault != FINE:
+            raise ValueError(f"a delta of {len(data)} bytes {FAULTS[fault]} (at byte {at})")
         if n > BODIES_MAX:
             raise ValueError(f"{n} bodies in one region; the limit is {BODIES_MAX}")
-        seen = self._events(numbers, parts, data) if parts[:, _EVENT_SIZE].any() else []
+        seen = self._events(numbers, parts, data) if parts[:, EVENT_SIZE].any() else []
         self.held, self.starts, self.ids, self.cols = held[:n_held], starts[: n_held + 1], ids[:n], cols[:n]
         self.repainted = []
-        for k in np.flatnonzero(parts[:, _IS_KEY] + parts[:, _TILE_CHANGES]):
+        for k in np.flatnonzero(parts[:, IS_KEY] + parts[:, TILE_CHANGES]):
             chunk = int(numbers[k])
             self.repainted.append(chunk)
-            if parts[k, _IS_KEY]:
+            if parts[k, IS_KEY]:
                 self.tiles[chunk] = tiles[k].copy()
             else:
-                begin, size = parts[k, _TILES_AT], 2 * parts[k, _TILE_CHANGES]
+                begin, size = parts[k, TILES_AT], 2 * parts[k, TILE_CHANGES]
                 self.tiles[chunk][raw[begin : begin + size : 2]] = raw[begin + 1 : begin + size : 2]
         return seen
 
@@ -166,10 +110,10 @@ class Mirror:
 
     def _events(self, chunks: Int32s, parts: Int32s, data: bytes) -> list[tuple[int, Event]]:
         seen = []
-        for k in np.flatnonzero(parts[:, _EVENT_SIZE]):
-            begin = int(parts[k, _EVENTS_AT])
+        for k in np.flatnonzero(parts[:, EVENT_SIZE]):
+            begin = int(parts[k, EVENTS_AT])
             try:
-                events = _events.decode(data[begin : begin + int(parts[k, _EVENT_SIZE])])
+                events = _events.decode(data[begin : begin + int(parts[k, EVENT_SIZE])])
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
                 raise ValueError(f"the events of chunk {chunks[k]} are none: {error}") from None
             for event in events:
@@ -177,336 +121,3 @@ class Mirror:
                     raise ValueError(f"an utterance of {len(event.text)} characters; the limit is {SPEECH_MAX}")
                 seen.append((int(chunks[k]), event))
         return seen
-
-
-_IS_KEY, _TILE_CHANGES, _TILES_AT, _EVENT_SIZE, _EVENTS_AT = range(5)
-
-
-@njit(cache=True)
-def _mask(data: Bytes2, at: int, n: int, marked: Bytes2) -> tuple[int, int]:
-    """Read a mask over n into `marked`: (fault, where it ends)."""
-    end = at + (n + 7) // 8
-    if end > len(data):
-        return _SHORT, at
-    for i in range(n):
-        marked[i] = data[at + (i >> 3)] >> (i & 7) & 1
-    if n & 7 and data[end - 1] >> (n & 7):
-        return _PADDING, end - 1
-    return _FINE, end
-
-
-@njit(cache=True)
-def _varint(data: Bytes2, at: int) -> tuple[int, int, int]:
-    """(fault, value up to 2**31 - 1, where it ends)."""
-    value = 0
-    for k in range(5):
-        if at >= len(data):
-            return _SHORT, 0, at
-        value |= int(np.int64(data[at] & 127)) << 7 * k
-        at += 1
-        if data[at - 1] < 128:
-            return (_FINE if value < 2**31 else _LARGE), value, at
-    return _LARGE, 0, at
-
-
-@njit(cache=True)
-def _int8(data: Bytes2, at: int) -> int:
-    value = int(np.int64(data[at]))
-    return value - 256 if value >= 128 else value
-
-
-@njit(cache=True)
-def _int16(data: Bytes2, at: int) -> int:
-    value = int(np.int64(data[at])) | int(np.int64(data[at + 1])) << 8
-    return value - 65536 if value >= 32768 else value
-
-
-@njit(cache=True)
-def _entry(data: Bytes2, at: int, corner_x: int, corner_y: int, ids: Int64s, cols: Int32s, n: int) -> tuple[int, int]:
-    if at + ENTRY_MIN > len(data):
-        return _SHORT, at
-    entity = np.int64(0)
-    for byte in range(8):
-        entity |= np.int64(data[at + byte]) << 8 * byte
-    kind = data[at + 8] >> 3
-    if entity <= 0 or kind == 0:
-        return _BODY, at
-    ids[n] = entity
-    cols[n, BODY_KIND], cols[n, BODY_FACING] = kind, data[at + 8] & 7
-    cols[n, LOOK] = data[at + 9]
-    cols[n, X], cols[n, Y] = corner_x + _int16(data, at + 10), corner_y + _int16(data, at + 12)
-    cols[n, STEP_X], cols[n, STEP_Y] = _int8(data, at + 14), _int8(data, at + 15)
-    fault, hop, at = _varint(data, at + 16)
-    cols[n, BODY_HOP] = hop
-    return fault, at
-
-
-@njit(cache=True)
-def _moves(
-    data: Bytes2, at: int, marked: Bytes2, corner_x: int, corner_y: int, cols: Int32s, first: int, n: int
-) -> tuple[int, int]:
-    """Move the kept bodies (rows first .. first + n): each by its step, the marked ones by their codes besides."""
-    for k in range(n):
-        row = first + k
-        dx, dy = int(np.int64(cols[row, STEP_X])), int(np.int64(cols[row, STEP_Y]))
-        if marked[k]:
-            if at >= len(data):
-                return _SHORT, at
-            code = data[at]
-            at += 1
-            if code >= 16:
-                if code & 15 == 0:
-                    return _CODE, at
-                dx += int(np.int64(code >> 4)) - 8
-                dy += int(np.int64(code & 15)) - 8
-            elif code == 0:
-                if at + 2 > len(data):
-                    return _SHORT, at
-                dx += _int8(data, at)
-                dy += _int8(data, at + 1)
-                at += 2
-            elif code == 1:
-                if at + 4 > len(data):
-                    return _SHORT, at
-                dx += _int16(data, at)
-                dy += _int16(data, at + 2)
-                at += 4
-            else:
-                return _CODE, at
-        x, y = cols[row, X] + dx, cols[row, Y] + dy
-        if not (-32768 <= x - corner_x <= 32767 and -32768 <= y - corner_y <= 32767):
-            return _FAR, at
-        cols[row, X], cols[row, Y] = x, y
-        cols[row, STEP_X], cols[row, STEP_Y] = step(dx), step(dy)
-    return _FINE, at
-
-
-@njit(cache=True)
-def _appearances(
-    data: Bytes2, at: int, flags: int, marked: Bytes2, cols: Int32s, first: int, n: int
-) -> tuple[int, int]:
-    """The columns of facings and looks."""
-    if flags & FACED:
-        fault, at = _mask(data, at, n, marked)
-        if fault:
-            return fault, at
-        half = 0
-        for k in range(n):
-            if not marked[k]:
-                continue
-            if at >= len(data):
-                return _SHORT, at
-            facing = data[at] >> 4 if half else data[at] & 15
-            if facing > 7:
-                return _LARGE, at
-            cols[first + k, BODY_FACING] = facing
-            at += half
-            half = 1 - half
-        if half:
-            if data[at] >> 4:
-                return _PADDING, at
-            at += 1
-    if flags & LOOKED:
-        fault, at = _mask(data, at, n, marked)
-        if fault:
-            return fault, at
-        for k in range(n):
-            if marked[k]:
-                if at >= len(data):
-                    return _SHORT, at
-                cols[first + k, LOOK] = data[at]
-                at += 1
-    return _FINE, at
-
-
-@njit(cache=True)
-def _entries(
-    data: Bytes2, at: int, corner_x: int, corner_y: int, ids: Int64s, cols: Int32s, first: int, kept: int
-) -> tuple[int, int, int]:
-    """Read added bodies behind the kept ones and merge them in by id: (fault, where they end, rows of the chunk)."""
-    fault, count, at = _varint(data, at)
-    if fault:
-        return fault, at, 0
-    if count > (len(data) - at) // ENTRY_MIN:
-        return _SHORT, at, 0
-    last = np.int64(0)
-    for k in range(count):
-        row = first + kept + k
-        fault, at = _entry(data, at, corner_x, corner_y, ids, cols, row)
-        if fault:
-            return fault, at, 0
-        if ids[row] <= last:
-            return _ORDER, at, 0
-        last = ids[row]
-    if kept and count and ids[first + kept] <= ids[first + kept - 1]:
-        order = np.argsort(ids[first : first + kept + count], kind="mergesort")
-        ids[first : first + kept + count] = ids[first : first + kept + count][order]
-        cols[first : first + kept + count] = cols[first : first + kept + count][order]
-        for row in range(first + 1, first + kept + count):
-            if ids[row] == ids[row - 1]:
-                return _ORDER, at, 0
-    return _FINE, at, kept + count
-
-
-@njit(cache=True)
-def _unpack(data: Bytes2, at: int, tiles: Bytes2) -> tuple[int, int]:
-    n = 0
-    while n < TILES:
-        if at + 1 >= len(data):
-            return _SHORT, at
-        control = int(np.int64(data[at]))
-        size = control - 126 if control >= 128 else control + 1
-        if n + size > TILES:
-            return _TILE_COUNT, at
-        at += 1
-        if control >= 128:
-            tiles[n : n + size] = data[at]
-            at += 1
-        else:
-            if at + size > len(data):
-                return _SHORT, at
-            tiles[n : n + size] = data[at : at + size]
-            at += size
-        n += size
-    return _FINE, at
-
-
-@njit(cache=True)
-def _sections(data: Bytes2, at: int, flags: int, part: Int32s) -> tuple[int, int]:
-    """Note where changed tiles and events lie."""
-    if flags & CHANGED_TILES:
-        fault, count, at = _varint(data, at)
-        if fault:
-            return fault, at
-        if not 1 <= count <= TILES:
-            return _TILE_COUNT, at
-        part[_TILE_CHANGES], part[_TILES_AT] = count, at
-        at += 2 * count
-        if at > len(data):
-            return _SHORT, at
-    if flags & EVENTS:
-        fault, size, at = _varint(data, at)
-        if fault:
-            return fault, at
-        if not 1 <= size <= EVENT_BYTES_MAX:
-            return _LARGE, at
-        part[_EVENT_SIZE], part[_EVENTS_AT] = size, at
-        at += size
-        if at > len(data):
-            return _SHORT, at
-    return _FINE, at
-
-
-@njit(cache=True)
-def _chunk(
-    data: Bytes2,
-    at: int,
-    corner_x: int,
-    corner_y: int,
-    old_ids: Int64s,
-    old_cols: Int32s,
-    old_rows: tuple[int, int],
-    ids: Int64s,
-    cols: Int32s,
-    first: int,
-    marked: Bytes2,
-    part: Int32s,
-    tiles: Bytes2,
-) -> tuple[int, int, int]:
-    """Read one chunk's bytes into the rows from `first` on: (fault, where they end, how many rows). Old rows (-1, -1):
-    the chunk was not held."""
-    if at >= len(data):
-        return _SHORT, at, 0
-    flags = data[at]
-    at += 1
-    if flags & KEY:
-        if flags != KEY:
-            return _MIXED, at, 0
-        fault, at, n = _entries(data, at, corner_x, corner_y, ids, cols, first, 0)
-        if fault == _FINE:
-            fault, at = _unpack(data, at, tiles)
-        part[_IS_KEY] = 1
-        return fault, at, n
-    if old_rows[0] < 0:
-        return _NOT_HELD, at, 0
-    n_old = old_rows[1] - old_rows[0]
-    marked[:n_old] = 0
-    if flags & REMOVED:
-        fault, at = _mask(data, at, n_old, marked)
-        if fault:
-            return fault, at, 0
-    n = 0
-    for k in range(n_old):
-        if not marked[k]:
-            ids[first + n] = old_ids[old_rows[0] + k]
-            cols[first + n] = old_cols[old_rows[0] + k]
-            n += 1
-    marked[:n] = 0
-    if flags & MOVED:
-        fault, at = _mask(data, at, n, marked)
-        if fault:
-            return fault, at, 0
-    fault, at = _moves(data, at, marked, corner_x, corner_y, cols, first, n)
-    if fault == _FINE:
-        fault, at = _appearances(data, at, flags, marked, cols, first, n)
-    if fault == _FINE and flags & ADDED:
-        fault, at, n = _entries(data, at, corner_x, corner_y, ids, cols, first, n)
-    if fault == _FINE:
-        fault, at = _sections(data, at, flags, part)
-    return fault, at, n
-
-
-@njit(cache=True)
-def _apply(
-    data: Bytes2,
-    chunks: Int32s,
-    chunks_all: int,
-    wide: int,
-    left: int,
-    top: int,
-    old_held: Int32s,
-    old_starts: Int32s,
-    old_ids: Int64s,
-    old_cols: Int32s,
-    held: Int32s,
-    starts: Int32s,
-    ids: Int64s,
-    cols: Int32s,
-    parts: Int32s,
-    tiles: Bytes2,
-) -> tuple[int, int, int, int]:
-    """Merge what is held with the chunks given into new arrays: (fault, at which byte, chunks held, bodies)."""
-    marked = np.empty(len(old_ids), np.uint8)
-    at, n, n_held, i, last = 0, 0, 0, 0, -1
-    for k in range(len(chunks) + 1):
-        chunk = chunks[k] if k < len(chunks) else chunks_all
-        if k < len(chunks) and not last < chunk < chunks_all:
-            return _CHUNKS, at, 0, 0
-        last = chunk
-        while i < len(old_held) and old_held[i] < chunk:
-            size = old_starts[i + 1] - old_starts[i]
-            held[n_held], starts[n_held] = old_held[i], n
-            ids[n : n + size] = old_ids[old_starts[i] : old_starts[i + 1]]
-            cols[n : n + size] = old_cols[old_starts[i] : old_starts[i + 1]]
-            n += size
-            n_held += 1
-            i += 1
-        if k == len(chunks):
-            break
-        old_rows = (-1, -1)
-        if i < len(old_held) and old_held[i] == chunk:
-            old_rows = (int(old_starts[i]), int(old_starts[i + 1]))
-            i += 1
-        held[n_held], starts[n_held] = chunk, n
-        corner_x, corner_y = left + chunk % wide * CHUNK_UNITS, top + chunk // wide * CHUNK_UNITS
-        fault, at, size = _chunk(
-            data, at, corner_x, corner_y, old_ids, old_cols, old_rows, ids, cols, n, marked, parts[k], tiles[k]
-        )
-        if fault:
-            return fault, at, 0, 0
-        n += size
-        n_held += 1
-    starts[n_held] = n
-    if at != len(data):
-        return _LEFT_OVER, at, 0, 0
-    return _FINE, at, n_held, n

@@ -31,6 +31,7 @@ DECIDE_MS: Final = 250
 FOLLOW_MS: Final = 100
 PENDING_MAX: Final = 16  # actions without a receipt above which a bot waits
 JOIN_EVERY_S: Final = 0.02  # between two bots' first connections
+REST_S: Final = 2.0
 SAMPLES_MAX: Final = 200_000
 
 
@@ -55,6 +56,7 @@ class Bot:
         self.connection = Connection(url, Ed25519Key.generate(), heard=self._heard, shown=self._shown)
         self.behaviour = behaviour
         self.joined = False
+        self.resting = False  # does nothing more, and waits for its last receipts
         self._random = random
         self._figures = figures
         self._ledger = ledger
@@ -106,7 +108,7 @@ class Bot:
             if self._shown_ms:
                 self.gap_ms = max(self.gap_ms, now_ms - self._shown_ms)
             self._shown_ms = now_ms
-        if now_ms >= self._decide_at_ms:
+        if now_ms >= self._decide_at_ms and not self.resting:
             every = FOLLOW_MS if isinstance(self.behaviour, Follow) else DECIDE_MS
             self._decide_at_ms = now_ms + every * (1 if every == FOLLOW_MS else self._random.uniform(0.6, 1.4))
             self._decide(now_ms)
@@ -156,6 +158,15 @@ def _behaviours(crowd: Crowd) -> list[Behaviour | Follow]:
     return [BEHAVIOURS[names[i % len(names)]](whims(crowd.seed, str(i))) for i in range(crowd.count)]
 
 
+async def _rest(bots: list[Bot]) -> None:
+    """Do nothing more until every action has its receipt, or REST_S is over."""
+    for bot in bots:
+        bot.resting = True
+    ends = time.monotonic() + REST_S
+    while time.monotonic() < ends and any(bot.connection.session.pending for bot in bots):
+        await asyncio.sleep(0.05)
+
+
 async def run(crowd: Crowd, ended: asyncio.Event, seconds: float | None = None) -> dict[str, Any]:
     """Let the crowd in until `ended`, or for some seconds; its report. ValueError for wishes that mean nothing."""
     figures = Figures()
@@ -179,6 +190,7 @@ async def run(crowd: Crowd, ended: asyncio.Event, seconds: float | None = None) 
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), left)
         lasted = time.monotonic() - began
+        await _rest(bots)
         await asyncio.gather(*(bot.connection.stop() for bot in bots))
         await asyncio.wait_for(everyone, 5)
     finally:

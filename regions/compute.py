@@ -52,7 +52,8 @@ class Folded:
     state_hash: bytes = b""
     state_bytes: bytes = b""  # what state_hash is taken over; a snapshot holds it
     ghosts: dict[int, bytes] = field(default_factory=dict)  # by neighbour index
-    left: list[tuple[int, int, int]] = field(default_factory=list)  # (entity, region it goes to, hop)
+    left: list[tuple[int, int, int]] = field(default_factory=list)  # players' (entity, region it goes to, hop)
+    handovers: int = 0
 
 
 def fold(region: Region, given: Record) -> Folded:
@@ -236,10 +237,12 @@ def _tick(region: Region, given: Record) -> Folded:
     folded = Folded(verdicts=tuple(int(verdict) for verdict in verdicts), events=list(outputs.events))
     for place, entity, image in outputs.departures:
         index = landed[place].index
-        hop = rules.entity_of(image)[1]
-        handed = letters.encode_body(Handover(image, state.players.pop(entity, None)))
+        player = state.players.pop(entity, None)
+        handed = letters.encode_body(Handover(image, player))
         new[index].append(letters.post(state, index, letters.HANDOVER, handed))
-        folded.left.append((entity, index, hop))
+        folded.handovers += 1
+        if player is not None:
+            folded.left.append((entity, index, rules.entity_of(image)[1]))
     for place, sent in outputs.mail:
         index = landed[place].index
         new[index].append(letters.post(state, index, letters.RULES, sent))

@@ -263,7 +263,7 @@ class RegionCore:
                 self.next_tick_ms = now_ms + self.seat.tick_offset_ms
         else:
             self.figures.ticks += 1
-            self.figures.handovers += len(pending.folded.left)
+            self.figures.handovers += pending.folded.handovers
             effects += self._answers(pending)
             if self.show is not None:
                 delta = self.show.tick(region, pending.record, pending.folded, region.head, pending.late_ms)

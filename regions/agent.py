@@ -15,6 +15,7 @@ from world.units import TICK_MS
 PROGRESS_RECORDS: Final = 40  # a process that got this far did not die of what it began with
 BACKOFF_MS: Final = (0, 0, 500, 1000, 2000, 5000)
 GIVE_UP_AFTER: Final = 12
+YOUNG_MS: Final = 10_000
 
 
 # Events: what the machine tells.
@@ -158,6 +159,8 @@ class AgentCore:
     seats: dict[int, Seat] = field(default_factory=dict)
     roles: dict[int, str] = field(default_factory=dict)  # child -> role, of those that live
     spares: list[int] = field(default_factory=list)
+    fallen: dict[str, tuple[int, int]] = field(default_factory=dict)  # role -> deaths in a row, when the last was
+    due: dict[str, int] = field(default_factory=dict)  # role -> when to start it again
     next_child: int = 1
     status: int = 0
     restarts: int = 0
@@ -181,7 +184,9 @@ class AgentCore:
             return self._tell_seat(0, {"stop": True}) if self.phase == "ordering" else []
         if isinstance(event, Stop):
             return self._stop()
-        return self._fill(now_ms)
+        if self.phase not in ("starting", "running"):
+            return []
+        return [*self._start_due(now_ms), *self._fill(now_ms)]
 
     def _start(self, role: str) -> Start:
         child = self.next_child
@@ -229,13 +234,28 @@ class AgentCore:
         if index is not None:
             return self._seat_ended(now_ms, index, event)
         if self.phase in ("starting", "running"):
-            said: list[Effect] = [Say(f"{role} ended: {event.reason or 'no word'}; started again")] if role else []
-            again = self._spare() if role == "region" else [self._start(role)] if role else []
-            self.restarts += role != "region"
-            return [*said, *again]
+            if role in ("", "region"):
+                return [*self._spare()]
+            self.restarts += 1
+            return [Say(f"{role} ended: {event.reason or 'no word'}; starting it again"), *self._again(now_ms, role)]
         if role == "archivist":
             return self._archivist_ended(event)
         return self._go_on_stopping()
+
+    def _again(self, now_ms: int, role: str) -> list[Effect]:
+        """Start a gateway or archivist again, later each time it died young."""
+        deaths, died_ms = self.fallen.get(role, (0, 0))
+        deaths = deaths + 1 if now_ms - died_ms < YOUNG_MS else 0
+        self.fallen[role] = (deaths, now_ms)
+        due_ms = now_ms + BACKOFF_MS[min(deaths, len(BACKOFF_MS) - 1)]
+        self.due[role] = due_ms
+        return [Wake(due_ms)] if due_ms > now_ms else self._start_due(now_ms)
+
+    def _start_due(self, now_ms: int) -> list[Effect]:
+        due = [role for role, at_ms in self.due.items() if at_ms <= now_ms]
+        for role in due:
+            del self.due[role]
+        return [self._start(role) for role in due]
 
     def _seat_ended(self, now_ms: int, index: int, event: Ended) -> list[Effect]:
         seat = self.seats[index]

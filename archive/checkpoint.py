@@ -85,7 +85,8 @@ class AssetFiled(Struct, frozen=True):
 
 class Manifest(Struct, frozen=True):
     """Checkpoint `number` of `era`. `ordered` is the record of the world's process that ordered it (0: a planned stop
-    whose order did not come through); `time_ms` the earliest last record's, of the regions with land."""
+    whose order did not come through); `whole` the newest checkpoint of the era that brought whole snapshots; `time_ms`
+    the earliest last record's, of the regions with land."""
 
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)]
     world: Id
@@ -95,7 +96,7 @@ class Manifest(Struct, frozen=True):
     module: Id
     roster: Number
     previous: Id | None
-    full: bool
+    whole: Number
     ordered: Number
     time_ms: Number
     regions: Annotated[list[RegionEnd], Meta(min_length=1, max_length=REGIONS_MAX)]
@@ -103,6 +104,11 @@ class Manifest(Struct, frozen=True):
     table: Id
     chronicle: Id | None
     state_hash: Hex
+
+    @property
+    def full(self) -> bool:
+        """Whether this one brought whole snapshots."""
+        return self.whole == self.number
 
     def ends(self) -> dict[int, int]:
         """Last records by partition index."""

@@ -1,0 +1,413 @@
+"""The way to the archive as a core: `step(now_ms, event) -> effects`. It follows all logs, orders checkpoints, makes
+them, has them stored, and tells the world's process when one is confirmed.
+
+    resting --interval--> ordering --the order stands in the world's log--> starting (a whole one: which snapshots)
+        --> moving (until law 8 holds) --> fitting (states at the cut) --> resting
+
+Storing goes on beside: what was made is spooled to files first, then uploaded, oldest first, until every store has
+handed it back; then the confirmation is said again and again until it stands in the world's log. While a store is away
+checkpoints go on being made, up to SPOOL_BYTES_MAX; then no more are ordered, nothing is confirmed, so no log is
+trimmed: the logs fill up to their quota, and the world waits and says so. Nothing is lost, and all of it is caught up.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from archive import snapshot
+from archive.checkpoint import Manifest
+from archive.cut import settle
+from archive.errors import ArchiveError
+from archive.keys import Ed25519Key, unb64
+from archive.snapshot import Snapshot
+from archive.upload import bundles, pause_ms
+from regions.archivist_verbs import (
+    Effect,
+    End,
+    Event,
+    Failed,
+    FinalOrder,
+    Follow,
+    Publish,
+    ReadSnapshots,
+    Records,
+    SnapshotFiles,
+    Spool,
+    Spooled,
+    Stop,
+    Superseded,
+    Tell,
+    Unspool,
+    Unspooled,
+    Upload,
+    Uploaded,
+    Wake,
+)
+from regions.charter import Charter
+from regions.config import CHECKPOINT_EVERY_MS, SNAPSHOT_EVERY_CHECKPOINTS, SPOOL_BYTES_MAX
+from regions.errors import FoldFailed, RecordError
+from regions.filing import Place, before, file_checkpoint
+from regions.followed import Followed
+from regions.holdings import Kit
+from regions.messages import Batch
+from regions.record import Confirmed, Order, Record
+from regions.scheduler import confirmed_message
+
+NAME: Final = "archivist"  # on the bus
+FIRST_ORDER_MS: Final = 3_000  # a new era's first checkpoint does not wait for the interval
+REPEAT_MS: Final = 1_000  # an order or confirmation not yet seen in the log is said again
+STATUS_MS: Final = 5_000
+HELD_BYTES_MAX: Final = 64 << 20  # of one region's records, before the reader of its log waits
+FINAL_TRIES: Final = 8  # uploads of the last checkpoint, at a planned stop
+
+
+@dataclass
+class Cutting:
+    """A checkpoint under way: which, the record that ordered it, and what is known of its cut so far."""
+
+    number: int
+    ordered: int
+    full: bool
+    exact: bool = False  # a planned stop's: the ends are given, not sought
+    starts: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
+    files: dict[int, Snapshot] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A checkpoint on its way into the stores, or there."""
+
+    manifest_id: str
+    manifest: Manifest
+
+
+class ArchivistCore:
+    """The archivist of a world on one machine. `place` is how far the archive has come, the spool included; `queued`
+    what is in the spool, oldest first; `local` each region's local snapshots by record; `draw` gives numbers in 0..1.
+    """
+
+    def __init__(
+        self,
+        key: Ed25519Key,
+        charter: Charter,
+        charter_id: str,
+        kit: Kit,
+        place: Place,
+        queued: list[Queued],
+        local: Mapping[int, list[int]],
+        draw: Callable[[], float],
+        interval_ms: int = CHECKPOINT_EVERY_MS,
+        spool_bytes: int = 0,
+    ) -> None:
+        self.key, self.charter, self.charter_id, self.kit = key, charter, charter_id, kit
+        self.place, self.local, self.draw, self.interval_ms = place, local, draw, interval_ms
+        self.world = unb64(charter.world)
+        self.phase = "resting"
+        self.cutting: Cutting | None = None
+        self.followed: dict[int, Followed] = {}
+        self.wanted: dict[int, int] = {}  # records that a cut waits for
+        manifest = place.manifest
+        self.built = manifest.number if manifest is not None else 0
+        # One that no record ordered (a planned stop whose order did not come through) is ordered as a formality.
+        self.ordered = self.built - int(manifest is not None and not manifest.ordered)
+        self.confirmed = 0  # as far as this process has seen
+        self.queue = list(queued)
+        self.stored: Queued | None = None  # the newest that every store has handed back
+        if manifest is not None and place.manifest_id is not None and not queued:
+            self.stored = Queued(place.manifest_id, manifest)
+        self.spooling: tuple[Queued, tuple[bytes, ...]] | None = None
+        self.spool_bytes = spool_bytes
+        self.busy = False  # the shell is spooling or uploading
+        self.attempts, self.retry_ms, self.reason = 0, 0, ""
+        self.next_order_ms = self.next_said_ms = self.next_status_ms = 0
+        self.final_asked = False
+        self.final_number = 0
+        self.stop_ends: dict[int, int] | None = None
+        self.first_ms = self.newest_ms = 0  # times of records seen
+        self.over = False
+
+    # The doors.
+
+    def begin(self, now_ms: int) -> list[Effect]:
+        """What to do first."""
+        started = self.place.manifest is not None and self.place.manifest.era == self.charter.era
+        self.next_order_ms = now_ms + (self.interval_ms if started else min(self.interval_ms, FIRST_ORDER_MS))
+        self.next_status_ms = now_ms + STATUS_MS
+        effects: list[Effect] = []
+        for index, end in enumerate(before(self.charter, self.place)):
+            self.followed[index] = Followed.after(index, end, self.local.get(index, ()))
+            effects.append(Follow(index, self.followed[index].base + 1))
+        return effects + self._turn(now_ms)
+
+    def step(self, now_ms: int, event: Event) -> list[Effect]:
+        """Take one event at time `now_ms` (ms since 1970); return what is to be done, in order."""
+        if self.over:
+            return []
+        effects: list[Effect] = []
+        try:
+            if isinstance(event, Records):
+                effects = self._records(event)
+            elif isinstance(event, SnapshotFiles):
+                effects = self._files(event)
+            elif isinstance(event, Spooled | Unspooled):
+                self._spooled(event)
+            elif isinstance(event, Uploaded):
+                effects = self._uploaded()
+            elif isinstance(event, Failed):
+                effects = self._failed(now_ms, event)
+            elif isinstance(event, FinalOrder):
+                self.final_asked = True
+            elif isinstance(event, Stop):
+                self.stop_ends = dict(event.ends)
+            elif isinstance(event, Superseded):
+                words = f"the owner opened era {event.era} of this world: this one, of era {self.charter.era}, must end"
+                return self._end(1, {"alarm": True, "superseded": event.era, "reason": words})
+            return effects + self._turn(now_ms)
+        except (RecordError, FoldFailed, ArchiveError) as error:
+            # The logs do not fold to what they say, or cannot be archived: nothing of it must be called archived.
+            return self._end(2, {"alarm": True, "reason": f"the archivist stops: {error}"})
+
+    def full(self, index: int) -> bool:
+        """Whether the reader of a region's log shall wait: more is held than one checkpoint should bring."""
+        one = self.followed[index]
+        return one.bytes_held > HELD_BYTES_MAX and self.wanted.get(index, 0) <= one.seen
+
+    # The logs.
+
+    def _records(self, event: Records) -> list[Effect]:
+        effects: list[Effect] = []
+        for n, raw in event.records:
+            record = self.followed[event.index].take(n, raw)
+            if event.index:
+                self.first_ms = self.first_ms or record.time_ms
+                self.newest_ms = max(self.newest_ms, record.time_ms)
+            else:
+                effects += self._decided(record)
+        return effects
+
+    def _decided(self, record: Record) -> list[Effect]:
+        """Orders and confirmations in the world's log."""
+        effects: list[Effect] = []
+        for said, verdict in zip(record.inputs, record.verdicts):
+            if isinstance(said, Confirmed) and not verdict:
+                self.confirmed = max(self.confirmed, said.number)
+            elif isinstance(said, Order) and verdict and said.number == self.built + 1 == self.ordered + 1:
+                words = f"the world's process refused to order checkpoint {said.number}: it expects another number"
+                effects.append(Tell({"warning": words}))
+            elif isinstance(said, Order) and not verdict:
+                self.ordered = max(self.ordered, said.number)
+                if said.number == self.built + 1 and self.cutting is None:
+                    final = said.number == self.final_number
+                    self.cutting = Cutting(said.number, record.n, said.full or self._first(), exact=final)
+                    self.phase = "starting" if self.cutting.full and not final else "moving"
+                    if final:
+                        effects.append(Tell({"ordered": True, "checkpoint": self._stored_number()}))
+                    elif self.cutting.full:
+                        effects.append(ReadSnapshots(dict.fromkeys(self.followed)))
+        return effects
+
+    def _first(self) -> bool:
+        """Whether the next checkpoint is its era's first."""
+        return self.place.manifest is None or self.place.manifest.era != self.charter.era
+
+    # The cut.
+
+    def _move(self) -> list[Effect]:
+        """Seek the cut with what has been seen; ask for the states at it once it holds."""
+        cutting = self.cutting
+        assert cutting is not None
+        if cutting.exact:
+            if self.stop_ends is None:
+                return []
+            cutting.starts = self.stop_ends
+        elif not cutting.starts:
+            cutting.starts = {index: one.seen for index, one in self.followed.items()}
+        for index, end in enumerate(before(self.charter, self.place)):
+            cutting.starts[index] = max(cutting.starts.get(index, 0), end.end)
+        cutting.starts[0] = max(cutting.starts[0], cutting.ordered)
+        settled = settle({index: one.course for index, one in self.followed.items()}, cutting.starts)
+        self.wanted = settled.wanted
+        if settled.wanted:
+            return []
+        cutting.ends = settled.ends
+        self.phase = "fitting"
+        return [ReadSnapshots(settled.ends)]
+
+    def _files(self, event: SnapshotFiles) -> list[Effect]:
+        cutting = self.cutting
+        if cutting is None or self.phase not in ("starting", "fitting"):
+            return []
+        files = {index: self._readable(index, raw) for index, raw in event.files.items() if raw}
+        found = {index: one for index, one in files.items() if one is not None}
+        if self.phase == "starting":
+            cutting.files = found
+            cutting.starts = {index: found[index].n if index in found else 0 for index in self.followed}
+            self.phase = "moving"
+            return []
+        return self._make(cutting, found)
+
+    def _readable(self, index: int, raw: bytes) -> Snapshot | None:
+        try:
+            found = snapshot.decode(raw)
+        except ArchiveError:
+            return None  # torn by a crash, or damaged: an older state will do
+        return found if found.era == self.charter.era and self.followed[index].agrees(found) else None
+
+    def _make(self, cutting: Cutting, files: dict[int, Snapshot]) -> list[Effect]:
+        parts = {}
+        for index, end in enumerate(before(self.charter, self.place)):
+            one = self.followed[index]
+            near = [found[index] for found in (files, cutting.files) if index in found]
+            near = [found for found in near if found.n <= cutting.ends[index] and one.agrees(found)]
+            best = max(near, key=lambda found: found.n, default=None)
+            whole = best if cutting.full else None
+            parts[index] = one.part(self.kit, end, cutting.ends[index], best, whole)
+        filing = file_checkpoint(
+            self.key,
+            self.charter,
+            self.charter_id,
+            self.kit,
+            self.place,
+            cutting.number,
+            cutting.ordered,
+            cutting.full,
+            parts,
+        )
+        self.place = Place(filing.manifest_id, filing.manifest, filing.filed)
+        self.built = cutting.number
+        self.spooling = Queued(filing.manifest_id, filing.manifest), tuple(bundles(filing.items))
+        self.cutting, self.phase = None, "resting"
+        self.retry_ms = 0
+        return []
+
+    # Spool and stores.
+
+    def _spooled(self, event: Spooled | Unspooled) -> None:
+        self.spool_bytes = event.spool_bytes
+        if isinstance(event, Spooled) and self.spooling is not None:
+            self.queue.append(self.spooling[0])
+            self.spooling = None
+            self.busy, self.attempts, self.reason = False, 0, ""
+
+    def _uploaded(self) -> list[Effect]:
+        self.stored = self.queue.pop(0)
+        self.busy, self.attempts, self.reason = False, 0, ""
+        self.next_said_ms = 0
+        return [Unspool(self.stored.manifest.number)]
+
+    def _failed(self, now_ms: int, event: Failed) -> list[Effect]:
+        self.busy = False
+        self.attempts += 1
+        self.reason = event.reason
+        self.retry_ms = now_ms + pause_ms(self.attempts, self.draw())
+        words = f"checkpoint {event.number} is not stored yet (try {self.attempts}): {event.reason}"
+        if self.stop_ends is not None and self.attempts >= FINAL_TRIES:
+            return self._end(1, {"alarm": True, "reason": f"{words}; it waits in the spool"})
+        return [Tell({"warning": words})]
+
+    def _store(self, now_ms: int) -> list[Effect]:
+        if self.busy or now_ms < self.retry_ms:
+            return []
+        if self.spooling is not None:
+            self.busy = True
+            return [Spool(self.spooling[0].manifest.number, self.spooling[1])]
+        if self.queue:
+            self.busy = True
+            return [Upload(self.queue[0].manifest.number)]
+        return []
+
+    # What is due.
+
+    def _turn(self, now_ms: int) -> list[Effect]:
+        effects: list[Effect] = []
+        if self.stop_ends is not None and self.cutting is None and self.phase != "over":
+            done = self._finish()
+            if done:
+                return done
+        if self.cutting is not None and self.phase == "moving":
+            effects += self._move()
+        effects += self._store(now_ms)
+        if self.stop_ends is None:
+            self._due(now_ms)
+            effects += self._say(now_ms)
+        if now_ms >= self.next_status_ms:
+            self.next_status_ms = now_ms + STATUS_MS
+            effects.append(Tell(self.status()))
+        due = (self.next_status_ms, self.next_said_ms, self.next_order_ms, self.retry_ms)
+        return [*effects, Wake(min(at_ms for at_ms in (now_ms + REPEAT_MS, *due) if at_ms > now_ms))]
+
+    def _due(self, now_ms: int) -> None:
+        """Go from resting to ordering when it is time."""
+        if self.phase != "resting" or self.ordered != self.built:
+            return
+        if self.final_asked and not self.final_number:
+            self.phase, self.final_number, self.next_said_ms = "ordering", self.built + 1, 0
+        elif now_ms >= self.next_order_ms and not self.final_asked and not self._paused():
+            self.phase, self.next_said_ms = "ordering", 0
+            self.next_order_ms = now_ms + self.interval_ms
+
+    def _say(self, now_ms: int) -> list[Effect]:
+        """Say again what the world's log does not show yet."""
+        if now_ms < self.next_said_ms:
+            return []
+        self.next_said_ms = now_ms + REPEAT_MS
+        inputs: list[Any] = []
+        if self.phase == "ordering" or self.ordered < self.built:
+            number = self.ordered + 1
+            whole = self.place.manifest.whole if self.place.manifest is not None else 0
+            full = self._first() or bool(self.final_number) or number - whole >= SNAPSHOT_EVERY_CHECKPOINTS
+            inputs.append(Order(number, full))
+        if self.stored is not None and self.confirmed < self.stored.manifest.number <= self.ordered:
+            inputs.append(self._confirmation(self.stored))
+        return [Publish("world", Batch(NAME, tuple(inputs)))] if inputs else []
+
+    def _confirmation(self, stored: Queued) -> Confirmed:
+        manifest = stored.manifest
+        ours = manifest.era == self.charter.era  # an older era's snapshots say nothing about this era's logs
+        ends = tuple(
+            (unb64(seat.process), end.end, end.snapshot_before if ours else 0)
+            for seat, end in zip(self.charter.seats, manifest.regions)
+        )
+        said = Confirmed(manifest.number, unb64(stored.manifest_id), ends, self.key.public, bytes(64))
+        signature = self.key.sign(confirmed_message(self.world, said))
+        return Confirmed(said.number, said.manifest, said.ends, said.node, signature)
+
+    def _finish(self) -> list[Effect]:
+        """At a planned stop: make the last checkpoint, and end once it is stored."""
+        assert self.stop_ends is not None
+        manifest = self.place.manifest
+        ends = manifest.ends() if manifest is not None and manifest.era == self.charter.era else None
+        if ends != self.stop_ends:
+            ordered = 0  # the order did not come through, or the archivist that had it was replaced
+            self.cutting = Cutting(self.built + 1, ordered, True, exact=True)
+            self.phase = "moving"
+            return []
+        if self.spooling is not None or self.queue or self.busy or manifest is None:
+            return []
+        words = {"checkpoint": manifest.number, "checkpoints": manifest.number, "state_hash": manifest.state_hash}
+        return self._end(0, {**words, "manifest": self.place.manifest_id})
+
+    def _paused(self) -> bool:
+        return self.spool_bytes >= SPOOL_BYTES_MAX or (self.spooling is not None and self.attempts > 0)
+
+    def _stored_number(self) -> int:
+        return self.stored.manifest.number if self.stored is not None else 0
+
+    def status(self) -> dict[str, object]:
+        """What the operator is shown: the newest stored checkpoint, and what losing all but the stores would undo."""
+        since = self.stored.manifest.time_ms if self.stored is not None else self.first_ms
+        paused = f"the spool holds {self.spool_bytes} bytes, its limit is {SPOOL_BYTES_MAX}" if self._paused() else ""
+        return {
+            "checkpoint": self._stored_number(),
+            "confirmed": self.confirmed,
+            "built": self.built,
+            "spool_bytes": self.spool_bytes,
+            "lag_ms": max(0, self.newest_ms - since) if self.newest_ms else 0,
+            "paused": paused,
+            "waiting": self.reason,
+        }
+
+    def _end(self, status: int, words: dict[str, object]) -> list[Effect]:
+        self.over, self.phase = True, "over"
+        return [Tell(words), End(status)]

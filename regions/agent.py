@@ -287,6 +287,8 @@ class AgentCore:
         self.phase = "closing"
         effects: list[Effect] = [Dismiss(child) for child, role in self.roles.items() if role == "gateway"]
         effects += [Dismiss(child) for child in self.spares]
+        if "archivist" not in self.roles.values():
+            effects.append(self._start("archivist"))
         return effects + self._go_on_stopping()
 
     def _go_on_stopping(self) -> list[Effect]:

@@ -227,10 +227,11 @@ class Session:
         self.welcome, self.entity, self.era = welcome, welcome.entity, welcome.era
         self.number = self.acked = welcome.number
         self._chain = self._acked_chain = welcome.chain
-        self._uncovered_ms = now_ms
         self.pending.clear()
+        # A head at once: regions let nobody act whose last actions before a break are still unsigned.
+        head = self._head_frame(welcome.number, welcome.chain)
         anew = [self._append(one.acted_ms, one.body) for one in again]
-        return [frame for one in anew for frame in self._act_frames(one)], news
+        return [head, *(frame for one in anew for frame in self._act_frames(one))], news
 
     def _append(self, now_ms: int, body: bytes) -> Pending:
         self.number += 1

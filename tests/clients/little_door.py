@@ -1,0 +1,61 @@
+"""A real gateway shell on a real port before a little world that runs in real time, all in this process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from websockets.asyncio.server import serve
+
+from regions.config import CLIENT_FRAME_BYTES_MAX
+from regions.gateway import Gateway, Timer
+from regions.peers import Door
+from regions.shell.gateway import Shell
+from tests.regions.little_world import LittleWorld
+
+SHORT = "w"
+
+
+class LittleBus:
+    """`regions.shell.nats.Bus` as far as a gateway uses it."""
+
+    def __init__(self, world: LittleWorld) -> None:
+        self.world = world
+
+    async def publish(self, subject: str, data: bytes) -> None:
+        """Bring a message into the world."""
+        self.world.publish(subject.removeprefix(f"{SHORT}."), data)
+
+
+@contextlib.asynccontextmanager
+async def door(world: LittleWorld, pace: float = 1.0) -> AsyncIterator[tuple[str, Shell]]:
+    """Let clients in: the URL, and the shell. The world's clock goes `pace` times as fast as the real one."""
+    bus: Any = LittleBus(world)
+    shell = Shell(Gateway(Door(world.world, "g1", world.tiles, world.rectangles)), bus, SHORT)
+    for subject in ("delta", "beat", "answer", "answer.g1"):
+        world.listen(subject, lambda raw: shell.heard("", raw))
+
+    async def live() -> None:
+        loop = asyncio.get_running_loop()
+        began, start_ms = loop.time(), world.now_ms
+        while True:
+            world.advance(start_ms + int((loop.time() - began) * 1000 * pace))
+            await asyncio.sleep(0.004)
+
+    world.advance(world.now_ms + 200)
+    tasks = [asyncio.create_task(live()), asyncio.create_task(shell.publish())]
+    async with serve(shell.meet, "127.0.0.1", 0, compression=None, max_size=CLIENT_FRAME_BYTES_MAX) as server:
+        shell.step(Timer())
+        try:
+            yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", shell
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(done: Any, seconds: float = 10.0) -> None:
+    """Wait until `done()` holds; TimeoutError when it does not."""
+    async with asyncio.timeout(seconds):
+        while not done():
+            await asyncio.sleep(0.01)

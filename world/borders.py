@@ -16,13 +16,12 @@ import numpy as np
 from numba import njit
 
 from world.collision import neighbour_at, past_border
-from world.invariants import columns_problem
+from world.ranges import columns_problem
 from world.state import (
     ASSET_HOLDER,
     ASSET_ID,
     ASSET_KIND,
     ASSET_TRAITS,
-    COINS,
     COLUMNS,
     HOP,
     KIND,
@@ -205,9 +204,3 @@ def rows_reserved(state: State) -> int:
 def room_for_births(state: State) -> int:
     """How many rows births and piles may still take."""
     return max(0, state.free_rows() - rows_reserved(state))
-
-
-def holdings_of(image: bytes) -> tuple[int, list[int]]:
-    """(coins, asset ids) in an image, as `world.invariants.holdings` counts a state's."""
-    read = read_image(image)
-    return int(read.columns[COINS]), [asset for asset, _, _ in read.assets]

@@ -3,95 +3,35 @@
 `check` is for tests, for `decode` and for whoever wants to know at once; a tick does not need it.
 """
 
-from typing import Final
-
 import numpy as np
 
-from world.species import DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN, KINDS
+from world.borders import read_image
+from world.ranges import TICKS_MAX, columns_problem
+from world.species import KINDS
 from world.state import (
     ASSET_HOLDER,
     ASSET_ID,
     ASSET_KIND,
     ASSET_TRAITS,
     COINS,
-    COLUMNS,
-    COOLDOWN,
     DOWN_TICKS,
-    FACING,
-    GOAL_X,
-    GOAL_Y,
-    GOODS_0,
     HEALTH,
-    HOME_X,
-    HOME_Y,
-    HOP,
-    HURT_TICKS,
-    INTENT_X,
-    INTENT_Y,
     KIND,
-    MODE,
-    MODE_TICKS,
-    NEXT_X,
-    NEXT_Y,
     OWED_KIND,
     OWED_TICKS,
-    PATH_0,
-    PATH_STEPS,
     PILE,
     PLAYER,
-    VX,
-    VY,
-    WORK_X,
-    WORK_Y,
     Counter,
-    Int32s,
-    Int64s,
     State,
     X,
     Y,
 )
 from world.tilemap import FEATURES, TERRAINS
-from world.units import BORDER_MARGIN, COINS_MAX, GOODS_MAX, OWED_MAX, PATH_STEPS_MAX, TILE, WORLD_TILES_MAX
-
-_TICKS_MAX: Final = 1 << 20
-_SPAN_MAX: Final = 2 * TILE  # no body moves further in a tick
+from world.units import BORDER_MARGIN, OWED_MAX, TILE, WORLD_TILES_MAX
 
 
 class InvariantError(Exception):
     """A state that no rule may leave behind; the message names the row and the numbers."""
-
-
-def _ranges() -> tuple[Int64s, Int64s]:
-    low, high = np.zeros(COLUMNS, np.int64), np.zeros(COLUMNS, np.int64)
-    low[PATH_0 : PATH_0 + 4], high[PATH_0 : PATH_0 + 4] = -(2**31), 2**31 - 1
-    for column in (VX, VY):
-        low[column], high[column] = -_SPAN_MAX, _SPAN_MAX
-    for column in (INTENT_X, INTENT_Y):
-        low[column], high[column] = -127, 127
-    for column in (HOME_X, HOME_Y, WORK_X, WORK_Y, GOAL_X, GOAL_Y, NEXT_X, NEXT_Y):
-        high[column] = WORLD_TILES_MAX - 1
-    low[KIND], high[KIND] = PLAYER, PILE
-    high[X] = high[Y] = WORLD_TILES_MAX * TILE - 1
-    high[FACING], high[MODE], high[HEALTH], high[HOP] = 7, 15, 100, 2**31 - 1
-    high[COOLDOWN], high[MODE_TICKS] = 1_000, _TICKS_MAX
-    high[PATH_STEPS], high[DOWN_TICKS], high[HURT_TICKS] = PATH_STEPS_MAX, DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
-    high[COINS], high[GOODS_0:] = COINS_MAX, GOODS_MAX
-    return low[:, None], high[:, None]
-
-
-_LOW, _HIGH = _ranges()
-
-
-def columns_problem(columns: Int32s) -> str:
-    """What is out of range in int32[COLUMNS, n] of taken rows, or "" when nothing is."""
-    if columns.min(initial=0) >= 0 and columns.max(initial=0) == 0 and columns.size == 0:
-        return ""
-    bad = (columns < _LOW) | (columns > _HIGH)
-    if not bad.any():
-        return ""
-    column, at = (int(v) for v in np.argwhere(bad)[0])
-    low, high = int(_LOW[column, 0]), int(_HIGH[column, 0])
-    return f"column {column} of body {at} is {int(columns[column, at])}, expected {low} to {high}"
 
 
 def check(state: State) -> None:
@@ -156,7 +96,7 @@ def _check_land(state: State) -> None:
     if len(state.owed):
         owed = state.owed
         places_fit = bool((owed >= 0).all() and (owed[:, 1:OWED_TICKS] < WORLD_TILES_MAX).all())
-        _fail(places_fit and bool((owed[:, OWED_TICKS] <= _TICKS_MAX).all()), "an owed birth is out of range")
+        _fail(places_fit and bool((owed[:, OWED_TICKS] <= TICKS_MAX).all()), "an owed birth is out of range")
         _fail(bool(((owed[:, OWED_KIND] > PLAYER) & (owed[:, OWED_KIND] < PILE)).all()), "an owed birth of no NPC")
 
 
@@ -164,3 +104,9 @@ def holdings(state: State) -> tuple[int, list[int]]:
     """(coins in all rows, ids of all assets in rising order): what the law of conservation counts."""
     coins = int(state.rows[COINS, : state.used].sum(dtype=np.int64))
     return coins, sorted(int(v) for v in state.assets[ASSET_ID, : state.assets_used])
+
+
+def holdings_of(image: bytes) -> tuple[int, list[int]]:
+    """(coins, asset ids) in the image of a body on its way; ValueError for any bytes that are not one."""
+    read = read_image(image)
+    return int(read.columns[COINS]), [asset for asset, _, _ in read.assets]

@@ -78,7 +78,7 @@ WORK_TICKS: Final = 900  # at either end of the way, and up to as many more
 TRAVEL_TICKS: Final = 1_500  # who has not arrived by then stays where it is
 FLEE_TICKS: Final = 60
 HUNT_TICKS: Final = 400
-FED_TICKS: Final = 1_600
+FED_TICKS: Final = 2_400
 TIRED_TICKS: Final = 160
 STAY_TICKS: Final = 300
 POTTER_DISTANCE: Final = TILE * 3 // 2
@@ -348,5 +348,5 @@ def _hunts(rows: Int32s, i: int, points: Int64s, prey: int, seen: bool) -> bool:
 @njit(cache=True)
 def _chase(rows: Int32s, i: int) -> None:
     """Along the path while there is one, then straight at the place where the prey is or was."""
-    if not follow_path(rows, i, 127):
+    if rows[PATH_STEPS, i] == 0 or not follow_path(rows, i, 127):
         _towards_goal(rows, i, 127)

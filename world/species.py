@@ -23,7 +23,7 @@ RADIUS: Final = _by_kind(
     player=TILE * 35 // 100, villager=TILE * 35 // 100, deer=TILE * 36 // 100, wolf=TILE * 35 // 100, pile=TILE // 5
 )
 MASS: Final = _by_kind(player=70, villager=65, deer=60, wolf=45)
-SPEED: Final = _by_kind(player=13_107, villager=7_200, deer=14_400, wolf=13_900)
+SPEED: Final = _by_kind(player=13_107, villager=7_200, deer=14_300, wolf=14_700)
 """Q16 a tick at an intent of length 127; a player's is 4 tiles a second."""
 HEALTH_MAX: Final = _by_kind(player=100, villager=60, deer=30, wolf=50, pile=1)
 DAMAGE: Final = _by_kind(player=10, villager=0, deer=0, wolf=7)

@@ -1,0 +1,76 @@
+"""What each column of a body may hold; wherever a body's numbers come in from outside, they are held against this."""
+
+from typing import Final
+
+import numpy as np
+
+from world.species import DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
+from world.state import (
+    COINS,
+    COLUMNS,
+    COOLDOWN,
+    DOWN_TICKS,
+    FACING,
+    GOAL_X,
+    GOAL_Y,
+    GOODS_0,
+    HEALTH,
+    HOME_X,
+    HOME_Y,
+    HOP,
+    HURT_TICKS,
+    INTENT_X,
+    INTENT_Y,
+    KIND,
+    MODE,
+    MODE_TICKS,
+    NEXT_X,
+    NEXT_Y,
+    PATH_0,
+    PATH_STEPS,
+    PILE,
+    PLAYER,
+    VX,
+    VY,
+    WORK_X,
+    WORK_Y,
+    Int32s,
+    Int64s,
+    X,
+    Y,
+)
+from world.units import COINS_MAX, GOODS_MAX, PATH_STEPS_MAX, TILE, WORLD_TILES_MAX
+
+TICKS_MAX: Final = 1 << 20  # no timer runs longer
+SPAN_MAX: Final = 2 * TILE  # no body moves further in a tick
+
+
+def _ranges() -> tuple[Int64s, Int64s]:
+    low, high = np.zeros(COLUMNS, np.int64), np.zeros(COLUMNS, np.int64)
+    low[PATH_0 : PATH_0 + 4], high[PATH_0 : PATH_0 + 4] = -(2**31), 2**31 - 1
+    for column in (VX, VY):
+        low[column], high[column] = -SPAN_MAX, SPAN_MAX
+    for column in (INTENT_X, INTENT_Y):
+        low[column], high[column] = -127, 127
+    for column in (HOME_X, HOME_Y, WORK_X, WORK_Y, GOAL_X, GOAL_Y, NEXT_X, NEXT_Y):
+        high[column] = WORLD_TILES_MAX - 1
+    low[KIND], high[KIND] = PLAYER, PILE
+    high[X] = high[Y] = WORLD_TILES_MAX * TILE - 1
+    high[FACING], high[MODE], high[HEALTH], high[HOP] = 7, 15, 100, 2**31 - 1
+    high[COOLDOWN], high[MODE_TICKS] = 1_000, TICKS_MAX
+    high[PATH_STEPS], high[DOWN_TICKS], high[HURT_TICKS] = PATH_STEPS_MAX, DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
+    high[COINS], high[GOODS_0:] = COINS_MAX, GOODS_MAX
+    return low[:, None], high[:, None]
+
+
+_LOW, _HIGH = _ranges()
+
+
+def columns_problem(columns: Int32s) -> str:
+    """What is out of range in int32[COLUMNS, n] of taken rows, or "" when nothing is."""
+    bad = (columns < _LOW) | (columns > _HIGH)
+    if not bad.any():
+        return ""
+    column, at = (int(v) for v in np.argwhere(bad)[0])
+    low, high = int(_LOW[column, 0]), int(_HIGH[column, 0])
+    return f"column {column} of body {at} is {int(columns[column, at])}, expected {low} to {high}"

@@ -157,6 +157,8 @@ class Gateway:
         self._entities: Int64s = np.empty(0, np.int64)
         self._batches: dict[int, list[Acted | Login | Head | Birth]] = {}
         self._batch_at_ms = NEVER
+        self._receipts: dict[int, list[Send]] = {}  # by region: told together with the view of their tick
+        self._receipts_at_ms = NEVER
         self._look_at_ms = 0
         self._peers_at_ms = NEVER
         self._waits: dict[int, str] = {}  # by region: why its players wait, as they were told
@@ -164,7 +166,7 @@ class Gateway:
     @property
     def due_ms(self) -> int:
         """When a `Timer` is wanted."""
-        return min(self._batch_at_ms, self._look_at_ms, self._peers_at_ms)
+        return min(self._batch_at_ms, self._receipts_at_ms, self._look_at_ms, self._peers_at_ms)
 
     def step(self, now_ms: int, event: Event) -> list[Effect]:
         """Take one event at `now_ms` (ms since 1970); return what is to be done, in order. No bytes make it raise."""
@@ -186,6 +188,8 @@ class Gateway:
                 self._timers(now_ms, out)
         if now_ms >= self._batch_at_ms:
             self._flush(out)
+        if now_ms >= self._receipts_at_ms:
+            self._tell_receipts(out)
         return out
 
     # Connections.
@@ -284,7 +288,25 @@ class Gateway:
             case _:
                 self.figures.messages_bad += 1
 
-    def _answered(self, now_ms: int, message: Answers, out: list[Effect]) -> None:
+    def _answered(self, now_ms: int, message: Answers, to_all: list[Effect]) -> None:
+        """Tell receipts: if the view of their tick is still to come, with it, as each write to a socket costs."""
+        out: list[Effect] = []
+        self._take_answers(now_ms, message, out)
+        view = self.views.get(message.region)
+        if view is None or view.n >= message.n or any(isinstance(one, Close) for one in out):
+            self._tell_receipts(to_all)
+            to_all += out
+            return
+        self._receipts.setdefault(message.region, []).extend(one for one in out if isinstance(one, Send))
+        self._receipts_at_ms = min(self._receipts_at_ms, now_ms + BATCH_MS)
+        to_all += [one for one in out if not isinstance(one, Send)]
+
+    def _tell_receipts(self, out: list[Effect]) -> None:
+        for receipts in self._receipts.values():
+            out += receipts
+        self._receipts, self._receipts_at_ms = {}, NEVER
+
+    def _take_answers(self, now_ms: int, message: Answers, out: list[Effect]) -> None:
         for answer in message.answers:
             for client in list(self._by_entity.get(answer.entity, ())):
                 self._do(now_ms, client, client.peer.answered(now_ms, message, answer), out)
@@ -323,6 +345,7 @@ class Gateway:
                     self._do(now_ms, client, peer.moved(now_ms, view.index, hop), out)
                 if peer.region == view.index and peer.state in (State.SERVED, State.LOST):
                     self.sights.look(client.number, view.index, x, y)
+        out += self._receipts.pop(view.index, ())
         frames = [Send(number, frame) for number, frame in self.sights.frames(view, ticked.anew)]
         self.figures.frames += len(frames)
         out += frames

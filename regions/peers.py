@@ -165,7 +165,6 @@ class Peer:
         self._head: Head | None = None  # the newest, not yet answered
         self._failures = 0
         self._held_back = False  # new actions wait for the next sending in order
-        self._heads_ahead = 0  # sent before the action they cover, each to be answered "unsigned"
         self._invalid = 0
 
     def receive(self, now_ms: int, frame: bytes) -> list[Wish]:
@@ -273,8 +272,6 @@ class Peer:
             if self._head is not None and self._head.number <= answer.number:
                 self._head = None
                 self._settle(now_ms)
-        elif answer.status == STATUS_UNSIGNED and self._heads_ahead:
-            self._heads_ahead -= 1
         elif answer.status in (STATUS_BUSY, STATUS_UNSIGNED, STATUS_INVALID):
             # A head may be invalid only because an action before it was lost on the way.
             self._invalid += answer.status == STATUS_INVALID
@@ -408,11 +405,13 @@ class Peer:
         return self._send_again(now_ms) if self._held_back else self._send(now_ms, [self._head])
 
     def _with_head(self, acts: Iterable[Acted]) -> list[Acted | Head]:
-        """These actions, and the head before and behind the one it covers: before, it lets a valuable action in."""
+        """These actions, and the head before and behind the one it covers: before, it lets a valuable action in.
+
+        Behind, for the case that the region has that action already.
+        """
         head, inputs = self._head, list[Acted | Head]()
         for acted in acts:
             if head is not None and acted.number == head.number:
-                self._heads_ahead += 1
                 inputs += [head, acted, head]
             else:
                 inputs.append(acted)
@@ -463,7 +462,7 @@ class Peer:
 
     def _send_again(self, now_ms: int) -> list[Wish]:
         """Everything that is not answered, in order."""
-        self._held_back, self._heads_ahead = False, 0
+        self._held_back = False
         if self.state is State.ENTERING:
             assert self._login is not None
             self.due_ms = now_ms + RESEND_AFTER_MS

@@ -12,7 +12,7 @@ from clients.session import Acknowledged, Parted, Welcomed, Words
 from regions import messages, views
 from regions.config import CLIENT_BACKLOG_BYTES_MAX, CLIENTS_MAX, VIEW_TILES
 from regions.gateway import STUCK_MS, Backlog, Close, Connected, Framed, Gateway, Heard, Publish, Send, Timer
-from regions.messages import Answers, Delta, Keys, KeyWanted, Letter, Message
+from regions.messages import Answers, Batch, Delta, Keys, KeyWanted, Letter, Message
 from regions.peers import Door
 from regions.protocol import FLAG_ANEW, VIEW, Having, decode_told
 from regions.record import Acted, Head, Login, first_chain, login_body, player_chain
@@ -161,8 +161,12 @@ def test_two_sockets_one_wallet() -> None:
         phone = LittleClient(second, laptop.session.wallet)  # type: ignore[arg-type]
         laptop.act(Move(1, 0))
         run(world, [first, second], [laptop, phone], 500)
-        world.lost = lambda subject, message: subject.startswith("in.") and message.gateway == "g1"  # type: ignore[union-attr]
+        world.lost = lambda subject, message: (
+            isinstance(message, Batch)
+            and any(isinstance(said, Acted) and said.body == b"\x93\x01\x02\x00" for said in message.inputs)
+        )
         laptop.act(Move(2, 0))
+        run(world, [first, second], [laptop, phone], 100)
         phone.connect()
         run(world, [first, second], [laptop, phone], 1000)
         world.lost = lambda subject, message: False

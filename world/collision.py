@@ -177,6 +177,18 @@ def _relax(pairs: Int32s, xs: Int64s, ys: Int64s, radii: Int64s, masses: Int64s,
 
 
 @njit(cache=True)
+def _pushing(rows: Int32s, used: int) -> Int32s:
+    """The rows of bodies that push."""
+    slots = np.empty(used, np.int32)
+    bodies = 0
+    for i in range(used):
+        if PLAYER <= rows[KIND, i] <= WOLF:
+            slots[bodies] = i
+            bodies += 1
+    return slots[:bodies]
+
+
+@njit(cache=True)
 def settle(
     rows: Int32s,
     used: int,
@@ -194,12 +206,8 @@ def settle(
     `ghosts` is int64[n, 3] of x, y, kind; `land` int64[4] and `borders` int64[n, 4] are rectangles in tiles; `room`
     int64[n] says how many bodies each neighbour takes (at 0 its border is solid).
     """
-    slots = np.empty(used, np.int32)
-    bodies = 0
-    for i in range(used):
-        if PLAYER <= rows[KIND, i] <= WOLF:
-            slots[bodies] = i
-            bodies += 1
+    slots = _pushing(rows, used)
+    bodies = slots.shape[0]
     count = bodies + ghosts.shape[0]
     xs = np.empty(count, np.int64)
     ys = np.empty(count, np.int64)

@@ -83,8 +83,7 @@ def any_action(chance: Random, state: State, entity: int) -> Action:
         [
             Move(chance.randint(-127, 127), chance.randint(-127, 127)),
             Move(chance.choice((-127, 127)), chance.randint(-20, 20)),
-            Gather(max(0, x), max(0, y)),
-            Gather(max(0, x), max(0, y)),
+            *(Gather(max(0, x), max(0, y)) for _ in range(4)),
             Strike(other),
             Give(other, item, 1),
             GiveCoins(other, chance.randint(1, 3)),
@@ -105,7 +104,7 @@ def inputs_of(world: TwoRegions, side: int, tick: int) -> Inputs:
     players = [int(entity) for entity in state.ids[: state.used][state.rows[KIND, : state.used] == PLAYER]]
     actions = []
     if players:
-        for _ in range(6):
+        for _ in range(12):
             entity = chance.choice(players)
             actions.append((entity, any_action(chance, state, entity)))
     births = ((make_id(1, 9, tick + 1), tick),) if tick % 2 == side and tick < PLAYERS else ()

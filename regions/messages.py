@@ -21,7 +21,20 @@ from msgspec import Meta
 
 from regions.config import LETTER_BYTES_MAX
 from regions.errors import RecordError
-from regions.record import Acted, Birth, Confirmed, Hash, Head, Login, Mail, MaybeSignature, Number, Outside, OwnerSaid
+from regions.record import (
+    Acted,
+    Birth,
+    Confirmed,
+    Hash,
+    Head,
+    Login,
+    Mail,
+    MaybeSignature,
+    Number,
+    Order,
+    Outside,
+    OwnerSaid,
+)
 from regions.record import Small as Index
 
 Tag = Annotated[bytes, Meta(max_length=64)]
@@ -31,7 +44,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True, tag=1, forbid_unknown_
     """Inputs for a region in the order in which the gateway took them. `gateway` names where answers go."""
 
     gateway: Annotated[str, Meta(max_length=32)]
-    inputs: tuple[Acted | Login | Head | Outside | Birth | Confirmed | OwnerSaid, ...]
+    inputs: tuple[Acted | Login | Head | Outside | Birth | Order | Confirmed | OwnerSaid, ...]
 
 
 class Where(msgspec.Struct, array_like=True, frozen=True, tag=2, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from archive.errors import ArchiveError, Damaged, Missing
 
@@ -144,6 +145,10 @@ class RsaKey:
             return cls(rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key())
         except ValueError as error:
             raise Damaged("RSA key", f"not a private key: {error}") from None
+
+    def to_der(self) -> bytes:
+        """The private key as unencrypted PKCS #8, for what only a cryptographic library does with it."""
+        return self._private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     def to_jwk(self) -> dict[str, str]:
         private = self._private.private_numbers()

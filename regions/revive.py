@@ -74,6 +74,17 @@ def opening_of(raw: bytes) -> Opening:
     )
 
 
+def address_of(owner: RsaKey) -> bytes:
+    """What a world knows its owner by: SHA-256 of the public key."""
+    return hashlib.sha256(owner.public).digest()
+
+
+def which_world(store: Store, which: str) -> tuple[str | None, str | None]:
+    """What a person named: (world id, manifest id), either None where nothing was said. Raises ArchiveError."""
+    chosen = _manifest_named(store, which) if which else None
+    return (chosen[1].world, which) if chosen is not None else (which or None, None)
+
+
 def find(store: Store, which: str = "", owner: bytes | None = None) -> Found:
     """The newest checkpoint of a world: `which` is the world's id, a manifest's, or empty if the store has one world.
 

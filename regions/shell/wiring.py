@@ -6,15 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
 from archive.bundle import pack
 from archive.keys import Ed25519Key, RsaKey, b64, save_key
 from archive.stores.disk import DiskStore
 from regions.errors import ConfigError
 from regions.founding import found
 from regions.shell.files import WorldDir
+from regions.shell.seals import seal
 from world.tilemap import TileMap
 
 FREE_BYTES_MIN = 256 * 1024 * 1024
@@ -60,10 +58,3 @@ def found_world(
     if charter not in kept:
         raise ConfigError(f"the store at {where} did not keep the charter {charter}")
     directory.write_about(founded.charter.world, charter, where)
-
-
-def seal(owner: RsaKey, secret: bytes) -> bytes:
-    """Encrypt for the owner's key: RSA-OAEP with SHA-256."""
-    numbers = rsa.RSAPublicNumbers(65537, int.from_bytes(owner.public, "big"))
-    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
-    return numbers.public_key().encrypt(secret, oaep)

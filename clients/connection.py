@@ -65,6 +65,7 @@ class Connection:
         self.seen: Seen | None = None
         self.reconnects = self.frames_bad = 0
         self.over = ""  # why it will not come back
+        self.trouble = ""  # why it was cut or not opened last
         self._heard = heard
         self._shown = shown
         self._socket: ClientConnection | None = None
@@ -86,8 +87,8 @@ class Connection:
         while not self._stopping and not self.over:
             try:
                 await self._once()
-            except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidMessage):
-                pass
+            except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidMessage) as error:
+                self.trouble = _reason(error)
             except (RecordError, InvalidURI) as error:
                 self.over = str(error)
             self._socket, self.session.welcome = None, None
@@ -178,6 +179,12 @@ class Connection:
         if self._socket is not None:
             for frame in frames:
                 broadcast((self._socket,), frame)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in the system's own words where it has some."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error) or type(error).__name__
 
 
 def _now_ms() -> int:

@@ -51,6 +51,7 @@ class Panel:
     notice: str = ""
     hint: str = ""
     lines: list[tuple[float, str]] = field(default_factory=list)
+    map_shown: bool = True
 
 
 class Overlay:
@@ -66,7 +67,8 @@ class Overlay:
         """Everything over the picture."""
         self._purse(surface, view, panel)
         self._status(surface, panel)
-        self._map(surface, view, bodies, camera)
+        if panel.map_shown:
+            self._map(surface, view, bodies, camera)
         self._messages(surface, panel, now_ms)
         self._banner(surface, panel)
 
@@ -74,7 +76,7 @@ class Overlay:
         """Health, coins and goods at the lower left; relics above them."""
         width, height = 330, 62
         top = surface.get_height() - height - MARGIN
-        _card(surface, pygame.Rect(MARGIN, top, width, height))
+        card(surface, pygame.Rect(MARGIN, top, width, height))
         level = view.look & LOOK_LEVEL
         bar = pygame.Rect(MARGIN + 12, top + 10, width - 24, 9)
         pygame.draw.rect(surface, (58, 48, 50), bar, border_radius=4)
@@ -99,7 +101,7 @@ class Overlay:
         more = len(panel.assets) - len(newest)
         width = 8 + len(newest) * (PORTRAIT + 4) + (34 if more else 4)
         top = bottom - PORTRAIT - 24
-        _card(surface, pygame.Rect(MARGIN, top, width, PORTRAIT + 16))
+        card(surface, pygame.Rect(MARGIN, top, width, PORTRAIT + 16))
         for place, (_, kind, traits) in enumerate(newest):
             surface.blit(self.portrait(kind, traits), (MARGIN + 8 + place * (PORTRAIT + 4), top + 8))
         if more:
@@ -124,11 +126,11 @@ class Overlay:
         archived = max(panel.durable - panel.not_archived, 0)
         rows = [
             (panel.world or "Everloom", 22, INK),
-            (f"ping {panel.ping_ms:.0f} ms", 17, INK if panel.ping_ms < 150 else WARM),
+            (f"ping {panel.ping_ms:.0f} ms" if panel.ping_ms else "ping ...", 17, INK if panel.ping_ms < 150 else WARM),
             (f"durable {panel.durable}  ·  archived {archived}", 17, FAINT),
         ]
         width = max(self.words.width(text, size) for text, size, _ in rows) + 24
-        _card(surface, pygame.Rect(MARGIN, MARGIN, width, 68))
+        card(surface, pygame.Rect(MARGIN, MARGIN, width, 68))
         for place, (text, size, colour) in enumerate(rows):
             self._write(surface, text, (MARGIN + 12, MARGIN + 9 + place * 18 + (place > 0) * 3), size, colour)
 
@@ -139,15 +141,15 @@ class Overlay:
         x0 = min(max(int(camera.x) - wide // 2, 0), width - wide)
         y0 = min(max(int(camera.y) - high // 2, 0), height - high)
         area = np.s_[y0 : y0 + high, x0 : x0 + wide]
-        colours = _MAP_COLOURS[view.terrain[area], view.feature[area] & 15]
+        colours = MAP_COLOURS[view.terrain[area], view.feature[area] & 15]
         small = pygame.surfarray.make_surface(colours.swapaxes(0, 1))
         place = pygame.Rect(surface.get_width() - wide - MARGIN - 6, MARGIN + 6, wide, high)
-        _card(surface, place.inflate(12, 12))
+        card(surface, place.inflate(12, 12))
         surface.blit(small, place)
         for row in np.flatnonzero(np.isin(bodies.kind, (PLAYER, WOLF, PILE))).tolist():
             x, y = int(bodies.x[row]) - x0 + place.left, int(bodies.y[row]) - y0 + place.top
             if row != bodies.own and place.collidepoint(x, y):
-                surface.fill(_MAP_DOTS[int(bodies.kind[row])], (x - 1, y - 1, 2, 2))
+                surface.fill(MAP_DOTS[int(bodies.kind[row])], (x - 1, y - 1, 2, 2))
         at = (int(camera.x) - x0 + place.left, int(camera.y) - y0 + place.top)
         pygame.draw.circle(surface, (40, 36, 34), at, 4)
         pygame.draw.circle(surface, (255, 240, 196), at, 3)
@@ -177,10 +179,10 @@ class Overlay:
         lines = self.words.wrapped(text, 20, surface.get_width() // 2, 3)
         drawn = [self.words.draw(line, 20, colour) for line in lines if line]
         width = max((line.get_width() for line in drawn), default=0) + 32
-        card = pygame.Rect((surface.get_width() - width) // 2, MARGIN, width, 16 + 18 * len(drawn))
-        _card(surface, card)
+        banner = pygame.Rect((surface.get_width() - width) // 2, MARGIN, width, 16 + 18 * len(drawn))
+        card(surface, banner)
         for place, line in enumerate(drawn):
-            surface.blit(line, (card.centerx - line.get_width() // 2, card.top + 9 + 18 * place))
+            surface.blit(line, (banner.centerx - line.get_width() // 2, banner.top + 9 + 18 * place))
 
     def _write(self, surface: pygame.Surface, text: str, at: tuple[int, int], size: int, colour: Colour) -> None:
         surface.blit(self.words.draw(text, size, colour), at)
@@ -192,12 +194,12 @@ def asset_words(kind: int, traits: int) -> str:
     return f"{words['name']} ({words['rarity']})"
 
 
-def _card(surface: pygame.Surface, rect: pygame.Rect) -> None:
+def card(surface: pygame.Surface, rect: pygame.Rect) -> None:
     """A dark translucent ground for words."""
-    card = pygame.Surface(rect.size, pygame.SRCALPHA)
-    pygame.draw.rect(card, (30, 34, 38, 196), card.get_rect(), border_radius=8)
-    pygame.draw.rect(card, (214, 204, 172, 58), card.get_rect(), 1, border_radius=8)
-    surface.blit(card, rect)
+    ground = pygame.Surface(rect.size, pygame.SRCALPHA)
+    pygame.draw.rect(ground, (30, 34, 38, 196), ground.get_rect(), border_radius=8)
+    pygame.draw.rect(ground, (214, 204, 172, 58), ground.get_rect(), 1, border_radius=8)
+    surface.blit(ground, rect)
 
 
 def _short(amount: int) -> str:
@@ -235,5 +237,5 @@ def _map_colours() -> Pixels:
     return made
 
 
-_MAP_COLOURS: Final = _map_colours()
-_MAP_DOTS: Final = {PLAYER: (244, 232, 190), WOLF: (206, 92, 82), PILE: (232, 188, 96)}
+MAP_COLOURS: Final = _map_colours()
+MAP_DOTS: Final = {PLAYER: (244, 232, 190), WOLF: (206, 92, 82), PILE: (232, 188, 96)}

@@ -10,7 +10,7 @@ from clients.draw.camera import Camera
 from clients.draw.panel import Overlay, Panel
 from clients.draw.pictures import Colour, Pictures, Words
 from clients.draw.tiles import Tiles
-from clients.view import View
+from clients.view import Bodies, View
 from world.units import DAY_TICKS
 
 # The light by the hour, in twenty-fourths of a day: what the picture's colours are multiplied with.
@@ -48,7 +48,12 @@ class Scene:
         self.overlay = Overlay(self.pictures, self.words)
 
     def render(self, surface: pygame.Surface, view: View, camera: Camera, panel: Panel, now_ms: float) -> None:
-        """Paint the surface with the view as it is at this moment. The camera is of the scene's zoom."""
+        """Paint the surface with the view as it is at this moment, and the panel over it."""
+        bodies = self.picture(surface, view, camera, now_ms)
+        self.overlay.draw(surface, view, bodies, camera, panel, now_ms)
+
+    def picture(self, surface: pygame.Surface, view: View, camera: Camera, now_ms: float) -> Bodies:
+        """Paint the surface with the world alone; the bodies in it. The camera is of the scene's zoom."""
         bodies = view.bodies(now_ms)
         self.tiles.draw_ground(surface, view, camera)
         self.tiles.draw_glints(surface, view, camera, now_ms)
@@ -60,7 +65,7 @@ class Scene:
         if min(colour) < 250:
             surface.fill(colour, special_flags=pygame.BLEND_RGB_MULT)
         draw_marks(surface, view, bodies, camera, self.words, now_ms)
-        self.overlay.draw(surface, view, bodies, camera, panel, now_ms)
+        return bodies
 
 
 def _depth(sprite: tuple[float, pygame.Surface, tuple[int, int]]) -> float:

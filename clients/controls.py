@@ -1,0 +1,361 @@
+"""Keys and pointer to actions: what the player of the window wants, given what the window shows.
+
+Knows pygame's events and nothing of sockets or pixels drawn. What it cannot do itself it says in a few words (`said`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+import pygame
+
+from clients import reach
+from clients.draw.camera import Camera
+from clients.draw.panel import Panel, asset_words
+from clients.reach import KIND_WORDS, REACH_TILES, Body
+from clients.view import Bodies, View, printable, short_name
+from world.actions import (
+    Action,
+    Build,
+    Dig,
+    Drop,
+    Gather,
+    Give,
+    GiveAsset,
+    GiveCoins,
+    Move,
+    PickUp,
+    Speak,
+    Strike,
+)
+from world.items import ITEMS
+from world.movement import INTENT_MAX
+from world.shown import LOOK_DOWN
+from world.state import PILE, PLAYER, VILLAGER
+from world.tilemap import FLOOR, WALL
+from world.units import SPEECH_MAX
+
+STRIKE_EVERY_MS: Final = 600  # while its key is held; the rules allow one in 500 ms
+GATHER_EVERY_MS: Final = 1_100  # the rules allow one in 1,000 ms
+SPENT_MS: Final = 20_000  # a tile that had nothing left is passed over for so long
+MOVE_AGAIN_MS: Final = 400  # after a step was refused
+AMOUNTS: Final = (1, 5, 10, 50)
+ZOOMS: Final = (1, 2, 3, 4)
+
+_WAYS: Final = {
+    pygame.K_w: (0, -1), pygame.K_UP: (0, -1), pygame.K_s: (0, 1), pygame.K_DOWN: (0, 1),
+    pygame.K_a: (-1, 0), pygame.K_LEFT: (-1, 0), pygame.K_d: (1, 0), pygame.K_RIGHT: (1, 0),
+}  # fmt: skip
+_ARROWS: Final = (pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT)
+HELP: Final = (
+    ("W A S D, arrows", "walk"),
+    ("Space", "strike what is nearest (beasts before people); hold to go on"),
+    ("E", "gather from the nearest tree, bush, rock or field; hold to go on"),
+    ("F", "pick up the nearest pile"),
+    ("G", "give goods, coins or an asset to who is nearest"),
+    ("Q", "drop goods"),
+    ("B, N", "build a wall (2 stone) or a floor (2 wood) at the pointer"),
+    ("X", "dig away a wall, floor or rock at the pointer"),
+    ("Enter", "speak; Enter says it, Esc does not"),
+    ("Left click", "strike a beast, pick up a pile, gather from a tile"),
+    ("Tab", "goods and assets"),
+    ("M", "map: small, large, none"),
+    ("Wheel, + and -", "nearer, farther"),
+    ("H", "this help"),
+    ("Esc", "close what is open; then leave the world"),
+)
+
+
+class Sheet(Enum):
+    """What is open over the picture."""
+
+    NONE = auto()
+    HELP = auto()
+    GOODS = auto()
+    SPEAK = auto()
+    HAND = auto()  # choosing what to give or drop
+    UNDONE = auto()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something that may be handed over: its words, how much of it there is, and the action for an amount.
+
+    `good` is its place among the goods' icons (coins come after the goods); `relic` an asset's kind and traits.
+    """
+
+    words: str
+    count: int
+    hand: Callable[[int], Action]
+    good: int = -1
+    relic: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the player has before his eyes."""
+
+    view: View
+    bodies: Bodies
+    camera: Camera
+    panel: Panel
+    now_ms: float
+
+
+@dataclass
+class Controls:
+    """The state of keys and sheets; `event` for each event of the window, `held` once a picture."""
+
+    sheet: Sheet = Sheet.NONE
+    text: str = ""  # being typed
+    target: Body | None = None  # to whom; None: to the ground
+    offers: list[Offer] = field(default_factory=list)
+    chosen: int = 0
+    amount: int = 0  # place in `amounts`
+    map_shown: int = 1  # 0 none, 1 small, 2 large
+    zoom: int = 2
+    pointer: tuple[int, int] = (-1, -1)
+    lines: list[pygame.Rect] = field(default_factory=list)  # where the offers were drawn
+    leaving: bool = False
+    said: list[str] = field(default_factory=list)
+    _keys: dict[int, float] = field(default_factory=dict)  # held, and when the held work is due again
+    _down: set[int] = field(default_factory=set)
+    _sent: tuple[int, int] | None = None
+    _wait_ms: float = 0.0
+    _spent: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def event(self, event: pygame.event.Event, sight: Sight | None) -> list[Action]:
+        """What an event of the window asks for. Without a sight (not in the world yet) only sheets and leaving."""
+        if event.type == pygame.QUIT:
+            self.leaving = True
+        elif event.type == pygame.WINDOWFOCUSLOST:
+            self._keys.clear()
+            self._down.clear()
+        elif event.type == pygame.MOUSEMOTION:
+            self.pointer = event.pos
+        elif event.type == pygame.MOUSEWHEEL:
+            self._wheel(event.y)
+        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
+            self.pointer = event.pos
+            return self._click(event.pos, sight)
+        elif event.type == pygame.TEXTINPUT and self.sheet is Sheet.SPEAK:
+            self.text = (self.text + printable(event.text))[:SPEECH_MAX]
+        elif event.type == pygame.KEYUP:
+            self._keys.pop(event.key, None)
+            self._down.discard(event.key)
+        elif event.type == pygame.KEYDOWN:
+            repeated = event.key in self._down  # by the keyboard, which is good for typing only
+            self._down.add(event.key)
+            if not repeated or self.sheet is Sheet.SPEAK:
+                return self._key(event.key, sight)
+        return []
+
+    def held(self, sight: Sight) -> list[Action]:
+        """Walking, and work whose key is held down."""
+        wanted = self._way()
+        actions: list[Action] = []
+        if sight.view.look & LOOK_DOWN:
+            self._sent = None  # who stands up again stands still
+        elif wanted != self._sent and sight.now_ms >= self._wait_ms and (wanted != (0, 0) or self._sent is not None):
+            self._sent = wanted
+            actions.append(Move(*wanted))
+        for key, work in ((pygame.K_SPACE, self._strike), (pygame.K_e, self._gather)):
+            if self._keys.get(key, sight.now_ms + 1) <= sight.now_ms:
+                actions += work(sight, False)
+        return actions
+
+    def begin_anew(self) -> None:
+        """The body has another controller's intent, or none: say again which way to walk."""
+        self._sent = None
+
+    def refused(self, action: Action, nothing_there: bool, now_ms: float) -> None:
+        """An action changed nothing."""
+        if isinstance(action, Move):
+            self._sent, self._wait_ms = None, now_ms + MOVE_AGAIN_MS
+        elif isinstance(action, Gather) and nothing_there:
+            self._spent = {tile: until for tile, until in self._spent.items() if until > now_ms}
+            self._spent[action.x, action.y] = now_ms + SPENT_MS
+
+    @property
+    def amounts(self) -> list[int]:
+        """How many of the chosen offer may be handed over: a few round numbers, and all."""
+        if not self.offers:
+            return []
+        count = self.offers[self.chosen].count
+        return [*(amount for amount in AMOUNTS if amount < count), count]
+
+    def _way(self) -> tuple[int, int]:
+        ways = [_WAYS[key] for key in self._keys if key in _WAYS and not (self._choosing and key in _ARROWS)]
+        dx = min(max(sum(way[0] for way in ways), -1), 1)
+        dy = min(max(sum(way[1] for way in ways), -1), 1)
+        return dx * INTENT_MAX, dy * INTENT_MAX
+
+    @property
+    def _choosing(self) -> bool:
+        return self.sheet is Sheet.HAND
+
+    def _key(self, key: int, sight: Sight | None) -> list[Action]:
+        if self.sheet is Sheet.SPEAK:
+            return self._typing(key)
+        if key == pygame.K_ESCAPE:
+            self.leaving = self.sheet is Sheet.NONE
+            self.sheet = Sheet.NONE
+        elif self._choosing and key in (*_ARROWS, pygame.K_RETURN, pygame.K_KP_ENTER):
+            return self._choose(key)
+        elif key in (pygame.K_h, pygame.K_F1):
+            self._open(Sheet.HELP)
+        elif key == pygame.K_TAB:
+            self._open(Sheet.GOODS)
+        elif key == pygame.K_m:
+            self.map_shown = (self.map_shown + 1) % 3
+        elif key in (pygame.K_PLUS, pygame.K_EQUALS, pygame.K_KP_PLUS):
+            self._closer(1)
+        elif key in (pygame.K_MINUS, pygame.K_KP_MINUS):
+            self._closer(-1)
+        elif sight is not None:
+            return self._act(key, sight)
+        return []
+
+    def _act(self, key: int, sight: Sight) -> list[Action]:
+        if key in _WAYS:
+            self._keys[key] = 0.0
+        elif key in (pygame.K_RETURN, pygame.K_KP_ENTER):
+            self._keys.clear()
+            self.sheet, self.text = Sheet.SPEAK, ""
+        elif key == pygame.K_SPACE:
+            return self._strike(sight, True)
+        elif key == pygame.K_e:
+            return self._gather(sight, True)
+        elif key == pygame.K_f:
+            pile = reach.nearest_body(sight.bodies, (PILE,), REACH_TILES)
+            return [PickUp(pile.entity)] if pile else self._say("no pile within reach")
+        elif key == pygame.K_g:
+            near = reach.nearest_body(sight.bodies, (PLAYER,), REACH_TILES)
+            near = near or reach.nearest_body(sight.bodies, (VILLAGER,), REACH_TILES)
+            return self._hand(near, sight.panel) if near else self._say("nobody within reach to give to")
+        elif key == pygame.K_q:
+            return self._hand(None, sight.panel)
+        elif key in (pygame.K_b, pygame.K_n, pygame.K_x):
+            return self._work_on_tile(key, sight)
+        return []
+
+    def _typing(self, key: int) -> list[Action]:
+        if key == pygame.K_BACKSPACE:
+            self.text = self.text[:-1]
+        elif key in (pygame.K_ESCAPE, pygame.K_RETURN, pygame.K_KP_ENTER):
+            text, self.text, self.sheet = self.text.strip(), "", Sheet.NONE
+            if text and key != pygame.K_ESCAPE:
+                return [Speak(text)]
+        return []
+
+    def _choose(self, key: int) -> list[Action]:
+        if key in (pygame.K_UP, pygame.K_DOWN):
+            self.chosen = (self.chosen + (1 if key == pygame.K_DOWN else -1)) % len(self.offers)
+            self.amount = 0
+        elif key in (pygame.K_LEFT, pygame.K_RIGHT):
+            self.amount = min(max(self.amount + (1 if key == pygame.K_RIGHT else -1), 0), len(self.amounts) - 1)
+        else:
+            self.sheet = Sheet.NONE
+            return [self.offers[self.chosen].hand(self.amounts[self.amount])]
+        return []
+
+    def _click(self, pixel: tuple[int, int], sight: Sight | None) -> list[Action]:
+        if self._choosing:
+            for place, line in enumerate(self.lines):
+                if line.collidepoint(pixel):
+                    if place == self.chosen:
+                        return self._choose(pygame.K_RETURN)
+                    self.chosen, self.amount = place, 0
+            return []
+        if sight is None or self.sheet is not Sheet.NONE:
+            self.sheet = Sheet.NONE if self.sheet is not Sheet.SPEAK else self.sheet
+            return []
+        body = reach.pointed_at(sight.bodies, sight.camera, pixel)
+        if body is not None and body.kind in reach.BEASTS:
+            return [Strike(body.entity)]
+        if body is not None and body.kind == PILE:
+            return [PickUp(body.entity)]
+        work = reach.work_at(sight.view, *sight.camera.tile_at(*pixel))
+        return [Gather(work.x, work.y)] if work is not None and body is None else []
+
+    def _strike(self, sight: Sight, first: bool) -> list[Action]:
+        self._keys[pygame.K_SPACE] = sight.now_ms + STRIKE_EVERY_MS
+        body = reach.to_strike(sight.bodies)
+        if body is not None:
+            return [Strike(body.entity)]
+        return self._say("nobody within reach to strike") if first else []
+
+    def _gather(self, sight: Sight, first: bool) -> list[Action]:
+        self._keys[pygame.K_e] = sight.now_ms + GATHER_EVERY_MS
+        spent = [tile for tile, until in self._spent.items() if until > sight.now_ms]
+        work = reach.to_gather(sight.view, sight.bodies, spent)
+        if work is not None:
+            return [Gather(work.x, work.y)]
+        return self._say("nothing within reach to gather") if first else []
+
+    def _work_on_tile(self, key: int, sight: Sight) -> list[Action]:
+        x, y = sight.camera.tile_at(*self.pointer)
+        place = reach.own_place(sight.bodies)
+        if self.pointer[0] < 0 or place is None or not reach.on_map(sight.view, x, y):
+            return self._say("point at a tile first")
+        if reach.tile_far(place, x, y) > REACH_TILES:
+            return self._say("the tile under the pointer is out of reach")
+        if key == pygame.K_x:
+            return [Dig(x, y)]
+        return [Build(x, y, WALL if key == pygame.K_b else FLOOR)]
+
+    def _hand(self, target: Body | None, panel: Panel) -> list[Action]:
+        self.offers = offers(target, panel)
+        if not self.offers:
+            return self._say("you have nothing to give" if target else "you have nothing to drop")
+        self.sheet, self.target, self.chosen, self.amount, self.lines = Sheet.HAND, target, 0, 0, []
+        return []
+
+    def _open(self, sheet: Sheet) -> None:
+        self.sheet = Sheet.NONE if self.sheet is sheet else sheet
+
+    def _wheel(self, up: int) -> None:
+        if self._choosing:
+            self._choose(pygame.K_UP if up > 0 else pygame.K_DOWN)
+        else:
+            self._closer(1 if up > 0 else -1)
+
+    def _closer(self, way: int) -> None:
+        self.zoom = min(max(self.zoom + way, ZOOMS[0]), ZOOMS[-1])
+
+    def _say(self, words: str) -> list[Action]:
+        self.said.append(words)
+        return []
+
+
+def offers(target: Body | None, panel: Panel) -> list[Offer]:
+    """What the panel's owner may give to a body, or drop where there is none."""
+    made: list[Offer] = []
+    to = target.entity if target is not None else 0
+    for item, count in enumerate(panel.goods[: len(ITEMS)]):
+        if count > 0:
+            made.append(Offer(ITEMS[item], count, _goods(to, item), item))
+    if target is None:
+        return made
+    if panel.coins > 0:
+        made.append(Offer("coins", panel.coins, lambda amount: GiveCoins(to, amount), len(ITEMS)))
+    if target.kind == PLAYER:
+        made += [
+            Offer(asset_words(kind, traits), 1, _asset(to, asset), relic=(kind, traits))
+            for asset, kind, traits in panel.assets
+        ]
+    return made
+
+
+def _goods(target: int, item: int) -> Callable[[int], Action]:
+    return lambda amount: Give(target, item, amount) if target else Drop(item, amount)
+
+
+def _asset(target: int, asset: int) -> Callable[[int], Action]:
+    return lambda amount: GiveAsset(target, asset)
+
+
+def called(body: Body) -> str:
+    """How a body is called in a sentence."""
+    return short_name(body.entity) if body.kind == PLAYER else f"a {KIND_WORDS.get(body.kind, 'body')}"

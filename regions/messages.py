@@ -9,7 +9,7 @@ Subjects, all below the world's short name `w` (the first 12 characters of its i
     w.answer.<gateway>       a region -> a gateway: Answers, Here, Keys
     w.answer                 a region -> every gateway: Answers with what changed hands and who left
     w.beat.<region index>    an owner -> everyone: Beat, when it is late or waiting
-    w.world                  anyone -> the world's process: Batch (births, confirmations)
+    w.world                  anyone -> the world's process: Batch (births, checkpoint orders, confirmations)
 
 The bus is at most once: whatever must arrive is said again until a record shows that it did.
 """

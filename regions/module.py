@@ -51,7 +51,8 @@ def fingerprint() -> bytes:
 
 def read_sources(data: bytes) -> list[tuple[str, str]]:
     """The files of a Module item's data. Raises ArchiveError or ValueError for any other bytes."""
-    return msgspec.msgpack.decode(decompress(data, MODULE_BYTES_MAX), type=Locked)[2]
+    locked: Locked = msgspec.msgpack.decode(decompress(data, MODULE_BYTES_MAX), type=Locked)
+    return locked[2]
 
 
 def differences(data: bytes) -> list[str]:

@@ -2,7 +2,8 @@
 
 Nonces go, in the order in which a span of 32 records took them, to each outside item, each mail item, and at the end
 to one `Action=Advance` item whose data commits to the hash of the span's last record. Nonce 0 is the Process item. The
-scheduler's signatures are an input of a later record, so every view shows the same ids for ever and nobody signs anew.
+scheduler's signatures are an input of a later record (of several, for a span with very many items), so every view shows
+the same ids for ever and nobody signs anew.
 
     Hash-Chain(k) = SHA-256(id of assignment k - 1 | Hash-Chain(k - 1)), the first SHA-256(process id)
 
@@ -13,7 +14,7 @@ import hashlib
 
 from archive.data_item import DataItem, sign_item
 from archive.keys import Ed25519Key, b64
-from regions.config import SPAN
+from regions.config import SIGNATURES_PER_RECORD, SPAN
 from regions.errors import RecordError
 from regions.record import SpanSigned
 from regions.region_state import Assignments, Entry, RegionState, Span
@@ -52,27 +53,33 @@ def take_signatures(state: RegionState, said: SpanSigned) -> Refusal:
     numbering = state.assignments
     if not numbering.waiting:
         raise RecordError(f"signatures for records {said.first}..{said.last}, and no span waits")
-    span = numbering.waiting[0]
-    if (said.first, said.last) != (span.first, span.last) or len(said.signatures) != len(span.entries) + 1:
+    span, count = numbering.waiting[0], len(said.signatures)
+    if (said.first, said.last) != (span.first, span.last) or not 0 < count <= len(span.entries) + 1:
         raise RecordError(
-            f"{len(said.signatures)} signatures for records {said.first}..{said.last}; the span that waits is"
+            f"{count} signatures for records {said.first}..{said.last}; the span that waits is"
             f" {span.first}..{span.last} with {len(span.entries) + 1} items"
         )
     for _, signature in said.signatures:
         numbering.chain = next_chain(numbering.last, numbering.chain)
         numbering.last = hashlib.sha256(signature).digest()
         numbering.nonce += 1
-    del numbering.waiting[0]
+    if count > len(span.entries):
+        del numbering.waiting[0]
+    else:
+        del span.entries[:count]
     return Refusal.DONE
 
 
 def sign_span(key: Ed25519Key, state: RegionState, processes: dict[int, bytes], block_height: int) -> SpanSigned:
-    """Make the items and assignments of the oldest waiting span. `processes` gives a region's id by partition index."""
+    """Make the items and assignments of the oldest waiting span, or of its next SIGNATURES_PER_RECORD items.
+
+    `processes` gives a region's id by partition index.
+    """
     numbering = state.assignments
     span = numbering.waiting[0]
     last, chain, nonce = numbering.last, numbering.chain, numbering.nonce
     signatures: list[tuple[bytes, bytes]] = []
-    for entry in [*span.entries, None]:
+    for entry in [*span.entries, None][:SIGNATURES_PER_RECORD]:
         item_id, item_signature = _item(key, state, processes, span, entry)
         chain = next_chain(last, chain)
         nonce += 1

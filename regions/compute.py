@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from archive.data_item import parse_item
-from regions import assignments, letters
-from regions.config import CHRONICLE_KEPT, CLAIM_LINKS, SLEEP_AFTER_TICKS, SLEEPERS_MAX, SPAN
+from archive.keys import ED25519, verify
+from regions import assignments, letters, players
+from regions.config import CHRONICLE_KEPT, CLAIM_LINKS, CLOCK_STEP_MS_MAX, SPAN
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.letters import Archived, Born, Handover
+from regions.lift import lifts
 from regions.record import (
     Acted,
     Claim,
@@ -27,16 +28,16 @@ from regions.record import (
     Record,
     Sent,
     SpanSigned,
+    claim_message,
     decode,
     first_chain,
-    login_body,
-    player_chain,
+    head_message,
     record_hash,
 )
-from regions.region_state import Entry, Player, Region, RegionState, Sleeper, Told
-from world.actions import Action, decode_action
+from regions.region_state import Entry, Neighbour, Player, Region, RegionState, Sleeper, Told
+from world.actions import Action
 from world.events import Event, Kind, Refusal
-from world.tick import Inputs
+from world.tick import Inputs, Outputs
 
 KEY_EVENTS = (Kind.MINTED, Kind.DIED, Kind.BUILT, Kind.DUG)  # what the chronicle keeps
 
@@ -71,22 +72,24 @@ def fold(region: Region, given: Record) -> Folded:
         return _outcome(region, given, Folded())
     _reveal(state, given)
     if given.halt:
-        state.halted = given.halt
+        state.halted, state.halted_at = given.halt, given.n
         return _outcome(region, given, Folded())
-    if state.halted and not any(isinstance(said, OwnerSaid) for said in given.inputs):
+    if state.halted and not any(isinstance(said, OwnerSaid) and lifts(state, said.item) for said in given.inputs):
         raise RecordError(f"record {given.n} goes on although the region is halted: {state.halted}")
     try:
-        folded = _tick(region, given)
-    except RecordError:
+        return _outcome(region, given, _tick(region, given))
+    except (RecordError, FoldFailed):
         raise
     except Exception as error:
         count = len(given.inputs) + sum(len(heard.mail) for heard in given.heard)
         raise FoldFailed(f"record {given.n} with {count} inputs: {type(error).__name__}: {error}") from error
-    return _outcome(region, given, folded)
 
 
 def apply(region: Region, raw: bytes) -> tuple[Record, Folded]:
-    """Fold a record of the log. Raises ChainBroken, RecordError or Diverged; then the region is spoilt."""
+    """Fold a record of the log, and check its owner's signatures over the claim and the head.
+
+    Raises ChainBroken, RecordError, Diverged or FoldFailed; then the region is spoilt.
+    """
     given = decode(raw)
     name = region.state.region.hex()[:12]
     if given.n != region.state.n + 1:
@@ -102,8 +105,21 @@ def apply(region: Region, raw: bytes) -> tuple[Record, Folded]:
     ):
         if said != found:
             raise Diverged(name, given.n, what, _brief(said), _brief(found))
+    if not _signed(region.state, given):
+        raise RecordError(f"region {name}: record {given.n} does not carry the signature of the node that made it")
     region.head = record_hash(raw)
     return given, folded
+
+
+def _signed(state: RegionState, given: Record) -> bool:
+    """Whether claim and head, where the record has them, were signed by the node of this term."""
+    place = state.region, given.era, given.term, given.n, given.previous
+    claim = given.claim
+    if claim is not None and not verify(ED25519, claim.node, claim_message(*place, claim), claim.signature):
+        return False
+    if not given.state_hash:
+        return not given.head
+    return verify(ED25519, state.claim_node, head_message(*place, given.state_hash), given.head)
 
 
 def _brief(value: object) -> str:
@@ -117,6 +133,8 @@ def _take_place(state: RegionState, given: Record, head: bytes) -> None:
         raise RecordError(f"record {given.n}, tick {given.tick} cannot follow record {state.n}, tick {state.tick}")
     if given.time_ms <= state.time_ms and state.n > 0:
         raise RecordError(f"record {given.n} at {given.time_ms} ms does not come after {state.time_ms} ms")
+    if not claiming and given.time_ms > state.time_ms + CLOCK_STEP_MS_MAX:
+        raise RecordError(f"record {given.n} is {given.time_ms - state.time_ms} ms later; at most {CLOCK_STEP_MS_MAX}")
     if not claiming and (given.era, given.term) != (state.era, state.term):
         raise RecordError(f"record {given.n} is of term {given.era}.{given.term}; it is {state.era}.{state.term}")
     if (given.module, given.roster, given.partition) != (state.module, state.roster, state.partition):
@@ -164,43 +182,91 @@ def _reveal(state: RegionState, given: Record) -> None:
         state.entropy = hashlib.sha256(state.entropy + heads + heard).digest()
 
 
+@dataclass
+class _Taken:
+    """What a record's letters and inputs ask of the rules, and what is to be sent."""
+
+    new: dict[int, list[Mail]]  # by neighbour index
+    arrivals: list[bytes] = field(default_factory=list)
+    births: list[tuple[int, int]] = field(default_factory=list)
+    mail: list[bytes] = field(default_factory=list)
+    actions: list[tuple[int, Action]] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)  # which verdict an action's will be
+    verdicts: list[int] = field(default_factory=list)
+
+
 def _tick(region: Region, given: Record) -> Folded:
     state, rules, bodies = region.state, region.rules, region.bodies
-    arrivals: list[bytes] = []
-    births: list[tuple[int, int]] = []
-    rules_mail: list[bytes] = []
-    new: dict[int, list[Mail]] = {near.index: [] for near in state.neighbours}
+    taken = _Taken({near.index: [] for near in state.neighbours})
+    _take_letters(region, given, taken)
+    _take_inputs(region, given, taken)
+    landed = [near for near in state.neighbours if near.index != letters.WORLD]
+    for place, near in enumerate(landed):
+        if not given.fresh >> place & 1:
+            near.ghosts = b""
+    inputs = Inputs(
+        key=hashlib.sha256(given.link + state.entropy).digest(),
+        actions=taken.actions,
+        arrivals=taken.arrivals,
+        births=taken.births,
+        mail=taken.mail,
+        ghosts=[near.ghosts for near in landed],
+        open=[letters.may_leave(near) if given.fresh >> place & 1 else 0 for place, near in enumerate(landed)],
+    )
+    outputs = rules.advance(bodies, inputs)
+    for place, verdict in zip(taken.asked, outputs.verdicts, strict=True):
+        taken.verdicts[place] = int(verdict)
+    folded = Folded(verdicts=tuple(int(verdict) for verdict in taken.verdicts), events=list(outputs.events))
+    _post(region, outputs, landed, taken, folded)
+    if given.tick % SPAN == 0:
+        folded.events += players.put_to_sleep(region)
+    letters.grant(state, rules.free_rows(bodies))
+    folded.ghosts = {near.index: ghosts for near, ghosts in zip(landed, outputs.ghosts)}
+    _chronicle(state, folded.events)
+    folded.sent = tuple(
+        letters.sent_to(near, taken.new[near.index], folded.ghosts.get(near.index, b""))
+        for near in state.neighbours
+        if near.index != letters.WORLD or taken.new[near.index]
+    )
+    return folded
+
+
+def _take_letters(region: Region, given: Record, taken: _Taken) -> None:
+    state = region.state
     for heard in given.heard:
         for mail in letters.hear(state, heard):
             if (heard.region, mail.number) in given.parked:
                 state.parked.append((heard.region, mail))
             else:
-                _consume(region, heard.region, mail, arrivals, rules_mail)
+                try:
+                    _consume(region, heard.region, mail, taken)
+                except RecordError as error:
+                    raise FoldFailed(f"record {given.n}: {error}") from error  # no reason to stop: it is parked
             entry = Entry(heard.region, mail.number, letters.mail_hash(mail), given.n, given.time_ms)
             state.assignments.open.append(entry)
 
-    room = rules.free_rows(bodies) - letters.reserved(state) - len(arrivals)
-    verdicts: list[int] = []
-    actions: list[tuple[int, Action]] = []
-    asked: list[int] = []  # which verdict an action's will be
+
+def _take_inputs(region: Region, given: Record, taken: _Taken) -> None:
+    state, rules, bodies, verdicts = region.state, region.rules, region.bodies, taken.verdicts
+    room = letters.room_for_births(state, rules.free_rows(bodies)) - len(taken.arrivals)
     failed = {place for place, verdict in enumerate(given.verdicts) if verdict == Refusal.RULE_FAILED}
     for place, said in enumerate(given.inputs):
         if isinstance(said, Acted):
-            action = _act(state, said)
+            action = players.act(state, said)
             if place in failed:
                 verdicts.append(Refusal.RULE_FAILED)
             elif action is None:
                 verdicts.append(Refusal.NOT_AN_ACTION)
             else:
-                asked.append(len(verdicts))
-                actions.append((said.entity, action))
+                taken.asked.append(len(verdicts))
+                taken.actions.append((said.entity, action))
                 verdicts.append(Refusal.DONE)
         elif isinstance(said, Login):
-            woke = len(arrivals) + len(births)
-            verdicts.append(_login(state, said, room, arrivals, births))
-            room -= len(arrivals) + len(births) - woke
+            before = len(taken.arrivals) + len(taken.births)
+            verdicts.append(players.login(state, said, room, place in failed, taken.arrivals, taken.births))
+            room -= len(taken.arrivals) + len(taken.births) - before
         elif isinstance(said, Head):
-            verdicts.append(_head(state, said))
+            verdicts.append(players.head(state, said))
         elif isinstance(said, SpanSigned):
             verdicts.append(assignments.take_signatures(state, said))
         elif place in failed:
@@ -215,58 +281,33 @@ def _tick(region: Region, given: Record) -> Folded:
             if isinstance(said, Confirmed) and done.verdict == Refusal.DONE:
                 _archived_up_to(state, said)
             for index, kind, body in done.mail:
-                new[index].append(letters.post(state, index, kind, body))
+                taken.new[index].append(letters.post(state, index, kind, body))
 
-    landed = [near for near in state.neighbours if near.index != letters.WORLD]
-    for place, near in enumerate(landed):
-        if not given.fresh >> place & 1:
-            near.ghosts = b""
-    inputs = Inputs(
-        key=hashlib.sha256(given.link + state.entropy).digest(),
-        actions=actions,
-        arrivals=arrivals,
-        births=births,
-        mail=rules_mail,
-        ghosts=[near.ghosts for near in landed],
-        open=[letters.may_leave(near) if given.fresh >> place & 1 else 0 for place, near in enumerate(landed)],
-    )
-    outputs = rules.advance(bodies, inputs)
-    for place, verdict in zip(asked, outputs.verdicts, strict=True):
-        verdicts[place] = int(verdict)
 
-    folded = Folded(verdicts=tuple(int(verdict) for verdict in verdicts), events=list(outputs.events))
+def _post(region: Region, outputs: Outputs, landed: list[Neighbour], taken: _Taken, folded: Folded) -> None:
+    """Who left and what the rules send becomes mail, in the very record that took it out."""
+    state, rules = region.state, region.rules
     for place, entity, image in outputs.departures:
         index = landed[place].index
         player = state.players.pop(entity, None)
         handed = letters.encode_body(Handover(image, player))
-        new[index].append(letters.post(state, index, letters.HANDOVER, handed))
+        taken.new[index].append(letters.post(state, index, letters.HANDOVER, handed))
         folded.handovers += 1
         if player is not None:
             folded.left.append((entity, index, rules.entity_of(image)[1]))
     for place, sent in outputs.mail:
         index = landed[place].index
-        new[index].append(letters.post(state, index, letters.RULES, sent))
-    if given.tick % SPAN == 0:
-        folded.events += _put_to_sleep(region)
-    letters.grant(state, rules.free_rows(bodies))
-    for place, near in enumerate(landed):
-        if place < len(outputs.ghosts):
-            folded.ghosts[near.index] = outputs.ghosts[place]
-    _chronicle(state, folded.events)
-    folded.sent = tuple(
-        letters.sent_to(near, new[near.index], folded.ghosts.get(near.index, b""))
-        for near in state.neighbours
-        if near.index != letters.WORLD or new[near.index]
-    )
-    return folded
+        taken.new[index].append(letters.post(state, index, letters.RULES, sent))
 
 
-def _consume(region: Region, source: int, mail: Mail, arrivals: list[bytes], rules_mail: list[bytes]) -> None:
+def _consume(region: Region, source: int, mail: Mail, taken: _Taken) -> None:
     state = region.state
     body = letters.decode_body(mail)
     if isinstance(body, Handover):
         entity, _, _ = region.rules.entity_of(body.image)
-        arrivals.append(body.image)
+        taken.arrivals.append(body.image)
+        if body.player is not None and body.player.entity != entity:
+            raise RecordError(f"mail {mail.number} carries entity {entity} and the player of {body.player.entity}")
         if body.player is not None:
             state.players[entity] = body.player
     elif isinstance(body, Born):
@@ -280,59 +321,7 @@ def _consume(region: Region, source: int, mail: Mail, arrivals: list[bytes], rul
             kept = [told for told in state.chronicle if told.n > body.n]
             state.chronicle = kept if len(kept) < len(state.chronicle) else state.chronicle
     else:
-        rules_mail.append(body)
-
-
-def _spend(player: Player, number: int, body: bytes) -> None:
-    if number != player.number + 1:
-        raise RecordError(f"action {number} of entity {player.entity}; the next is {player.number + 1}")
-    player.number = number
-    player.chain = player_chain(player.chain, number, body)
-    player.tail.append(player.chain)
-    player.idle = 0
-
-
-def _act(state: RegionState, said: Acted) -> Action | None:
-    player = state.players.get(said.entity)
-    if player is None or said.session != player.session:
-        raise RecordError(
-            f"action {said.number} of entity {said.entity}, session {said.session}, is not admissible here"
-        )
-    _spend(player, said.number, said.body)
-    try:
-        return decode_action(said.body)
-    except ValueError:
-        return None
-
-
-def _login(state: RegionState, said: Login, room: int, arrivals: list[bytes], births: list[tuple[int, int]]) -> Refusal:
-    sleeper = state.sleepers.get(said.entity)
-    player = sleeper.player if sleeper is not None else state.players.get(said.entity)
-    if player is None or player.wallet != said.wallet:
-        raise RecordError(f"a login for entity {said.entity}, which that wallet does not have here")
-    _spend(player, said.number, login_body(said))
-    if sleeper is not None:
-        if room < 1:
-            return Refusal.NO_ROOM
-        if sleeper.image:
-            arrivals.append(sleeper.image)
-        else:
-            births.append((said.entity, said.entity & 0xFFFFFFFFF))
-        del state.sleepers[said.entity]
-        state.players[said.entity] = player
-    player.session, player.session_key = said.number, said.session_key
-    return Refusal.DONE
-
-
-def _head(state: RegionState, said: Head) -> Refusal:
-    player = state.players.get(said.entity)
-    if player is None or not player.signed < said.number <= player.number:
-        return Refusal.NOT_YOURS
-    if player.tail[said.number - player.signed - 1] != said.chain:
-        return Refusal.NOT_YOURS
-    del player.tail[: said.number - player.signed]
-    player.signed = said.number
-    return Refusal.DONE
+        taken.mail.append(body)
 
 
 def _archived_up_to(state: RegionState, said: Confirmed) -> None:
@@ -343,25 +332,10 @@ def _archived_up_to(state: RegionState, said: Confirmed) -> None:
 
 
 def _owner_said(state: RegionState, said: OwnerSaid) -> Refusal:
-    """`Action: Lift` lifts the halt of the region it is addressed to. Its signature was checked at the door."""
-    item = parse_item(said.item)
-    if item.tag("Action") != "Lift" or item.target != state.region or not state.halted:
+    if not lifts(state, said.item):
         return Refusal.NOT_YOURS
-    state.halted = ""
+    state.halted, state.halted_at = "", 0
     return Refusal.DONE
-
-
-def _put_to_sleep(region: Region) -> list[Event]:
-    state = region.state
-    slept: list[int] = []
-    for entity, player in sorted(state.players.items()):
-        player.idle += SPAN
-        if player.idle >= SLEEP_AFTER_TICKS and len(state.sleepers) + len(slept) < SLEEPERS_MAX:
-            slept.append(entity)
-    for entity in slept:
-        image = region.rules.sleep(region.bodies, entity)
-        state.sleepers[entity] = Sleeper(state.players.pop(entity), image)
-    return [Event(Kind.FELL_ASLEEP, entity) for entity in slept]
 
 
 def _chronicle(state: RegionState, events: list[Event]) -> None:

@@ -20,12 +20,15 @@ HEARD_BYTES_MAX: Final = 96 * 1024  # letters consumed in one tick, ghosts inclu
 
 UNSIGNED_ACTIONS_MAX: Final = 64  # a player's actions that no head covers yet
 HEAD_TICKS_MAX: Final = 20  # ticks a player may act without a head
+UNSIGNED_KEPT_MAX: Final = 128  # chain hashes kept of a player who only logs in: those before stay unsigned for ever
 QUEUE_PER_PLAYER: Final = 64
 QUEUE_TOTAL: Final = 16_384
 DEFERRED_MAX: Final = 4_096  # messages that wait for the record in flight
 SLEEP_AFTER_TICKS: Final = 6_000  # five minutes without an action
 SLEEPERS_MAX: Final = 20_000
 OUTBOX_MAX: Final = 4_096
+PARKED_MAX: Final = 256  # mails that made a rule raise; one more halts the region
+SIGNATURES_PER_RECORD: Final = 256  # of the scheduler; a span with more is signed in several records
 CHRONICLE_KEPT: Final = 512  # key events kept in the state until the archive has them
 
 LETTER_FRESH_MS: Final = 200
@@ -40,6 +43,7 @@ SNAPSHOTS_KEPT: Final = 4
 CHECKPOINT_EVERY_MS: Final = 30_000
 SNAPSHOT_EVERY_CHECKPOINTS: Final = 10
 TICKS_LATE_MS: Final = 10
+CAUTIOUS_TICKS: Final = 40  # an owner whose predecessors died at one record admits one input a tick for so long
 
 CLIENT_FRAME_BYTES_MAX: Final = 4_096
 CLIENT_FRAMES_PER_SECOND: Final = 100  # sustained, per connection
@@ -68,7 +72,11 @@ def _check(holds: bool, relation: str) -> None:
         raise ValueError(f"limits contradict one another: {relation}")
 
 
-_check(INPUT_BYTES_MAX + HEARD_BYTES_MAX + 32 * 1024 < RECORD_BYTES_MAX, "a full tick fits a record")
+_check(
+    INPUT_BYTES_MAX + HEARD_BYTES_MAX + SIGNATURES_PER_RECORD * 144 + 16 * 1024 < RECORD_BYTES_MAX,
+    "a full tick and the scheduler's signatures fit a record",
+)
+_check(UNSIGNED_KEPT_MAX >= 2 * UNSIGNED_ACTIONS_MAX, "a login after a full tail of actions keeps them all")
 _check(GHOST_BYTES_MAX + MAIL_BYTES_MAX * 2 < LETTER_BYTES_MAX, "ghosts and mail fit a letter")
 _check(MAIL_BYTES_MAX < HEARD_BYTES_MAX, "one mail always fits a tick")
 _check(SPOOL_BYTES_MAX < LOG_BYTES_MAX, "the spool's limit is below the log's quota")

@@ -147,6 +147,7 @@ def genesis(charter: Charter, charter_item: bytes, owner: bytes, index: int, wor
         assignments=assignments.begin(process, unb64(seat.assignment)),
         parked=[],
         halted="",
+        halted_at=0,
         chronicle=[],
         chronicle_next=1,
         checkpoint=0,

@@ -1,12 +1,16 @@
 """The world's rules as a region's fold wants them (`regions.region_state.Rules`)."""
 
+from typing import Final
+
 import numpy as np
 
+from regions.config import GHOST_BYTES_MAX
 from regions.messages import Own
 from regions.record import Birth, Confirmed, Order, OwnerSaid
 from regions.region_state import Commanded
 from world import borders, encoding, tick
 from world.events import Refusal
+from world.ghosts import GHOST_BYTES, unpack_ghosts
 from world.state import (
     ASSET_HOLDER,
     ASSET_ID,
@@ -23,13 +27,17 @@ from world.state import (
 )
 from world.tick import Inputs, Outputs
 
+SHOWN_BYTES_MAX: Final = GHOST_BYTES_MAX // GHOST_BYTES * GHOST_BYTES
+
 
 class LandRules:
     """Rules of a region with land: `world`, unchanged."""
 
     def advance(self, state: State, inputs: Inputs) -> Outputs:
-        """One tick, in place."""
-        return tick.advance(state, inputs)
+        """One tick, in place. Of a crowd at a border the neighbour is shown as many as a letter carries."""
+        outputs = tick.advance(state, inputs)
+        outputs.ghosts = [ghosts[:SHOWN_BYTES_MAX] for ghosts in outputs.ghosts]
+        return outputs
 
     def command(self, state: State, era: int, said: Birth | Order | Confirmed | OwnerSaid) -> Commanded:
         """A region with land takes no such inputs."""
@@ -50,6 +58,17 @@ class LandRules:
     def has(self, state: State, entity: int) -> bool:
         """Whether the body is here."""
         return state.row(entity) >= 0
+
+    def ghosts_fit(self, state: State, ghosts: bytes) -> bool:
+        """Whether these bytes are ghosts that stand in the window of this land."""
+        try:
+            shown = unpack_ghosts(ghosts)
+        except ValueError:
+            return False
+        left, top = state.window
+        height, width = state.terrain.shape
+        x, y = (shown["x"] >> 16) - left, (shown["y"] >> 16) - top
+        return bool(((x >= 0) & (x < width) & (y >= 0) & (y < height)).all())
 
     def sleep(self, state: State, entity: int) -> bytes:
         """Take a body out; its image comes back through Inputs.arrivals."""

@@ -131,6 +131,12 @@ def reserved(state: RegionState) -> int:
     return sum(near.granted - near.arrived for near in state.neighbours)
 
 
+def room_for_births(state: RegionState, free_rows: int) -> int:
+    """Rows for bodies that come from no neighbour: all but those kept for each neighbour, promised yet or not."""
+    landed = sum(near.index != WORLD for near in state.neighbours)
+    return free_rows - landed * ROWS_RESERVED_PER_NEIGHBOUR
+
+
 def grant(state: RegionState, free_rows: int) -> None:
     """Promise rows to each neighbour with land, in turn, as far as free rows go; a promise is never taken back."""
     spare = free_rows - reserved(state)

@@ -5,7 +5,7 @@ Of letters only the newest counts, so any may be lost; mail is repeated in every
 
 from msgspec.structs import replace
 
-from archive.keys import verify
+from archive.keys import ED25519, verify
 from regions import letters, messages
 from regions.config import (
     GHOST_BYTES_MAX,
@@ -17,7 +17,6 @@ from regions.config import (
 from regions.messages import Letter
 from regions.record import Heard, Mail
 from regions.region_state import Neighbour, Region, RegionState
-from regions.scheduler import ED25519
 from regions.seat import Seat
 from regions.verbs import Publish
 
@@ -30,10 +29,14 @@ class PostBox:
         self.newest: dict[int, tuple[Letter, int]] = {}  # by neighbour, with when it came
         self.told: dict[int, tuple[int, int]] = {}  # to whom no letter goes each tick: mail taken, when last told
 
-    def receive(self, now_ms: int, state: RegionState, letter: Letter) -> None:
-        """Keep a letter if it is newer than the last, of this era, and a node of the roster signed its mail."""
+    def receive(self, now_ms: int, region: Region, letter: Letter) -> None:
+        """Keep a letter if it is newer than the last, of this era, shows what can be shown, and a node of the roster
+        signed its mail."""
+        state = region.state
         near = next((one for one in state.neighbours if one.index == letter.sender), None)
         if near is None or letter.era != state.era or len(letter.ghosts) > GHOST_BYTES_MAX:
+            return
+        if letter.ghosts and not region.rules.ghosts_fit(region.bodies, letter.ghosts):
             return
         before = self.newest.get(letter.sender)
         if before is not None and (letter.term, letter.n) <= (before[0].term, before[0].n):
@@ -43,6 +46,10 @@ class PostBox:
             if letter.node not in state.nodes or not verify(ED25519, letter.node, message, letter.signature):
                 return
         self.newest[letter.sender] = (letter, now_ms)
+
+    def forget(self, sender: int) -> None:
+        """Wait for another letter of this neighbour: its newest one makes the fold raise."""
+        self.newest.pop(sender, None)
 
     def mail_waits(self, state: RegionState) -> bool:
         """Whether a letter brings mail, or word of consumed mail, that no record has taken yet."""
@@ -113,11 +120,15 @@ def _take(near: Neighbour, letter: Letter, room: int) -> Heard | None:
     if size > room:
         return None
     mail: list[Mail] = []
+    arrived = near.arrived
     for one in letter.mail:
         if one.number <= near.taken:
             continue
         if one.number != near.taken + 1 + len(mail) or size + len(one.body) > room:
             break
+        arrived += one.kind == letters.HANDOVER
+        if arrived > near.granted:
+            break  # no row is kept for it: a neighbour that sends it all the same has to wait
         size += len(one.body)
         mail.append(one)
     return Heard(

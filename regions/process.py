@@ -6,17 +6,18 @@ While a record is in flight nothing else is folded. What a record causes (answer
 `pending` until the log has settled that record; if another's record stands there instead, it never happened.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from regions import assignments, compute, letters, messages
+from regions import assignments, compute, letters
+from regions.answers import receipts, whereabouts
+from regions.claims import make_claim
 from regions.compute import Folded
 from regions.config import (
     APPEND_BACKOFF_MS,
-    CLAIM_LINKS,
+    CAUTIOUS_TICKS,
     CLOCK_STEP_MS_MAX,
     DEFERRED_MAX,
     GATEWAYS_MAX,
@@ -26,22 +27,10 @@ from regions.config import (
     TICKS_LATE_MS,
 )
 from regions.errors import BehindWitness, FoldFailed, RecordError
-from regions.messages import Answer, Answers, Batch, Beat, Here, KeyWanted, Letter, Message, Where
+from regions.messages import Answer, Answers, Batch, Beat, KeyWanted, Letter, Message, Where
 from regions.poison import sift
 from regions.post_box import PostBox
-from regions.record import (
-    Acted,
-    Claim,
-    Head,
-    Heard,
-    Login,
-    Record,
-    SpanSigned,
-    claim_message,
-    encode,
-    head_message,
-    record_hash,
-)
+from regions.record import Acted, Heard, Login, Record, SpanSigned, encode, head_message, record_hash
 from regions.region_state import Region
 from regions.scheduler import Scheduler, Waiting
 from regions.seat import Figures, Seat, Witness
@@ -63,7 +52,6 @@ from regions.verbs import (
     Trim,
     Wake,
 )
-from world.events import Refusal
 from world.units import TICK_MS
 
 
@@ -78,6 +66,15 @@ class Pending:
     late_ms: int = 0
     attempts: int = 0
     retry_at: int = 0  # 0: an append is under way
+
+
+@dataclass(frozen=True)
+class Suspected:
+    """What a tick was about to take when a rule raised."""
+
+    waiting: list[Waiting]
+    heard: tuple[Heard, ...]
+    fresh: int
 
 
 class RegionCore:
@@ -98,11 +95,10 @@ class RegionCore:
         self.deferred: list[Message] = []
         self.gateways: dict[str, int] = {}  # who asked something, and when; all are told what concerns their players
         self.trimmed = 0
-        self.suspects: list[Waiting] | None = None
-        self.suspect_heard: tuple[Heard, ...] = ()
-        self.suspect_fresh = 0
+        self.suspected: Suspected | None = None
         self.why = ""
         self.beat_ms = 0
+        self.counts = (0, 0, 0)  # bodies, how many of them move, players: as of the newest durable record
         self.figures = Figures()
 
     # The one door.
@@ -130,18 +126,21 @@ class RegionCore:
 
     def _loaded(self, now_ms: int, event: Loaded) -> list[Effect]:
         region = event.region
+        heads = {region.state.n: region.head}  # by record, as far as they are known
         try:
             for raw in event.records:
                 compute.apply(region, raw)
+                heads[region.state.n] = region.head
             for witness in event.witnesses:
-                self._heed(region, witness, event.records)
-        except RecordError as error:
+                self._heed(region, witness, heads)
+        except (RecordError, FoldFailed) as error:
             return self._end(str(error), alarm=True)
-        if self.suspects is not None and self.region is not None:
-            self.region = region
+        if self.suspected is not None:
+            if region.state.claim_process != self.process:
+                return self._end(f"fenced: another owner has claimed up to record {region.state.n}")
             assert self.scheduler is not None
-            self.scheduler.region = region
-            return self._try_singly(now_ms)
+            self.region = self.scheduler.region = region
+            return self._try_singly(now_ms, self.suspected)
         self.region = region
         self.scheduler = Scheduler(self.seat.world, region)
         self.phase = "claiming"
@@ -149,14 +148,13 @@ class RegionCore:
             self.show.begin(region)
         return self._claim(now_ms)
 
-    def _heed(self, region: Region, witness: Witness, records: list[bytes]) -> None:
+    def _heed(self, region: Region, witness: Witness, heads: dict[int, bytes]) -> None:
         state = region.state
         if witness.era != state.era:
             return
         if witness.n > state.n:
             raise BehindWitness(self.seat.name, state.n, witness.n, witness.where)
-        back = state.n - witness.n
-        if back < len(records) and record_hash(records[-1 - back]) != witness.hash:
+        if heads.get(witness.n, witness.hash) != witness.hash:
             raise RecordError(
                 f"{self.seat.name}: record {witness.n} is not the one that {witness.where} has seen: the log has forked"
             )
@@ -164,18 +162,9 @@ class RegionCore:
     def _claim(self, now_ms: int) -> list[Effect]:
         region = self._region()
         state = region.state
-        link = self.random(32)
-        self.links = [link]
-        for _ in range(CLAIM_LINKS):
-            link = hashlib.sha256(link).digest()
-            self.links.append(link)
-        commitment = self.links.pop()
-        self.process = self.random(16)
-        n, term = state.n + 1, state.term + 1
-        claim = Claim(self.seat.node.public, self.process, commitment, CLAIM_LINKS, state.era_item, bytes(64))
-        message = claim_message(state.region, state.era, term, n, region.head, claim)
-        claim = replace(claim, signature=self.seat.node.sign(message))
-        given = replace(self._given(max(state.time_ms + 1, now_ms), state.tick), term=term, claim=claim)
+        claim, self.links = make_claim(self.seat.node, region, self.random)
+        self.process = claim.process
+        given = replace(self._given(max(state.time_ms + 1, now_ms), state.tick), term=state.term + 1, claim=claim)
         return self._append(now_ms, given, compute.fold(region, given), [], 0)
 
     def _given(self, time_ms: int, tick: int) -> Record:
@@ -264,7 +253,9 @@ class RegionCore:
         else:
             self.figures.ticks += 1
             self.figures.handovers += pending.folded.handovers
-            effects += self._answers(pending)
+            effects += receipts(
+                region, pending.record, pending.folded, pending.waiting, self.scheduler, list(self.gateways)
+            )
             if self.show is not None:
                 delta = self.show.tick(region, pending.record, pending.folded, region.head, pending.late_ms)
                 effects.append(Publish("delta", delta))
@@ -281,46 +272,15 @@ class RegionCore:
             effects += self._received(now_ms, message)
         return effects + self._turn(now_ms)
 
-    def _answers(self, pending: Pending) -> list[Effect]:
-        region, record = self._region(), pending.record
-        by_gateway: dict[str, list[Answer]] = {}
-        touched = {event.a for event in pending.folded.events} | {event.b for event in pending.folded.events}
-        for one, verdict in zip(pending.waiting, record.verdicts, strict=True):
-            said = one.said
-            if isinstance(said, Acted | Login):
-                session = said.session if isinstance(said, Acted) else said.number
-                answer = Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, session)
-            elif isinstance(said, Head):
-                status = messages.STATUS_HEAD if verdict == Refusal.DONE else messages.STATUS_INVALID
-                answer = Answer(said.entity, status, said.number, said.chain, verdict, 0)
-            else:
-                continue
-            by_gateway.setdefault(one.gateway, []).append(answer)
-            touched.add(said.entity)
-        assert self.scheduler is not None
-        for entity, _, _ in pending.folded.left:
-            for one in self.scheduler.drop(entity):
-                by_gateway.setdefault(one.gateway, []).append(self.scheduler.moved(one.said))
-        players = region.state.players
-        own = tuple(region.rules.own(region.bodies, entity) for entity in sorted(touched) if entity in players)
-        left = tuple(pending.folded.left)
-        effects: list[Effect] = []
-        for gateway in self.gateways:
-            answers = tuple(by_gateway.get(gateway, ()))
-            if answers or own or left:
-                told = Answers(self.seat.index, record.era, record.n, region.head, answers, own, left)
-                effects.append(Publish(f"answer.{gateway}", told))
-        return effects
-
     # Messages.
 
     def _received(self, now_ms: int, message: Message) -> list[Effect]:
         if self.scheduler is None or self.phase not in ("serving", "stopping"):
             return []
         if isinstance(message, Letter):
-            self.post.receive(now_ms, self._region().state, message)
+            self.post.receive(now_ms, self._region(), message)
             return self._turn(now_ms) if self.seat.index == letters.WORLD else []
-        if self.pending is not None:
+        if self.pending is not None or self.suspected is not None:
             # What the fold knows now is not durable yet, and no answer may tell of it.
             if len(self.deferred) < DEFERRED_MAX:
                 self.deferred.append(message)
@@ -330,7 +290,7 @@ class RegionCore:
         if isinstance(message, Batch):
             return self._batch(now_ms, message)
         if isinstance(message, Where):
-            return self._where(message)
+            return [*whereabouts(self._region(), message)]
         if isinstance(message, KeyWanted) and self.show is not None:
             return [Publish(f"answer.{message.gateway}", keys) for keys in self.show.key_frames()]
         return []
@@ -351,40 +311,12 @@ class RegionCore:
                 answers.append(answer)
         effects: list[Effect] = []
         if answers:
-            state = self._region().state
-            settled = state.n - (self.pending is not None)
-            told = Answers(self.seat.index, state.era, settled, state.previous, tuple(answers), (), ())
+            region = self._region()
+            told = Answers(self.seat.index, region.state.era, region.state.n, region.head, tuple(answers), (), ())
             effects.append(Publish(f"answer.{batch.gateway}", told))
         if self.seat.index == letters.WORLD:
             effects += self._turn(now_ms)
         return effects
-
-    def _where(self, asked: Where) -> list[Effect]:
-        region = self._region()
-        state, rules = region.state, region.rules
-        found: list[Here] = []
-        for player in state.players.values():
-            if player.wallet == asked.wallet:
-                hop = rules.hop(region.bodies, player.entity)
-                found.append(self._here(asked, player.entity, hop, player.number, player.chain, False, False))
-        for sleeper in state.sleepers.values():
-            if sleeper.player.wallet == asked.wallet:
-                hop = rules.entity_of(sleeper.image)[1] if sleeper.image else 0
-                one = sleeper.player
-                found.append(self._here(asked, one.entity, hop, one.number, one.chain, False, True))
-        for near in state.neighbours:
-            for mail in near.outbox:
-                body = letters.decode_body(mail) if mail.kind == letters.HANDOVER else None
-                if isinstance(body, letters.Handover) and body.player and body.player.wallet == asked.wallet:
-                    entity, hop, _ = rules.entity_of(body.image)
-                    found.append(self._here(asked, entity, hop, body.player.number, body.player.chain, True, False))
-        return [Publish(f"answer.{asked.gateway}", here) for here in found]
-
-    def _here(
-        self, asked: Where, entity: int, hop: int, number: int, chain: bytes, leaving: bool, asleep: bool
-    ) -> Here:
-        era = self._region().state.era
-        return Here(self.seat.index, asked.wallet, entity, hop, number, chain, era, leaving, asleep)
 
     # Ticks.
 
@@ -396,10 +328,10 @@ class RegionCore:
                 pending.retry_at = 0
                 return [Append(pending.record.n, pending.raw)]
             return [Wake(pending.retry_at)] if pending.retry_at else []
-        if self.phase not in ("serving", "stopping") or self.suspects is not None:
+        if self.phase not in ("serving", "stopping") or self.suspected is not None:
             return []
         if self._region().state.halted:
-            return [*self._beat(now_ms), Wake(now_ms + 500)]
+            return self._halted(now_ms)
         if not self._due(now_ms):
             return [*self._beat(now_ms), Wake(self.next_tick_ms)]
         late_ms = max(0, now_ms - self.next_tick_ms)
@@ -411,6 +343,17 @@ class RegionCore:
         if not self.links:
             return self._claim(now_ms)
         return self._beat(now_ms) + self._tick(now_ms, late_ms)
+
+    def _halted(self, now_ms: int) -> list[Effect]:
+        """Nothing is folded until the owner's word has come; then that alone."""
+        region = self._region()
+        assert self.scheduler is not None
+        if self.phase == "stopping":
+            return self._end(f"stopped while halted: {region.state.halted}")
+        lift = self.scheduler.lift() if self.links else None
+        if lift is None:
+            return [*self._beat(now_ms), Wake(now_ms + 500)]
+        return self._fold(now_ms, region, [lift], (), 0, 0)
 
     def _due(self, now_ms: int) -> bool:
         if now_ms >= self.next_tick_ms or self.phase == "stopping":
@@ -424,7 +367,7 @@ class RegionCore:
         region = self._region()
         assert self.scheduler is not None
         heard, fresh = self.post.heard(now_ms, region.state)
-        waiting = self.scheduler.close(cautious=self.seat.deaths >= 2 and self.figures.ticks == 0)
+        waiting = self.scheduler.close(cautious=self.seat.deaths >= 2 and self.figures.ticks < CAUTIOUS_TICKS)
         return self._fold(now_ms, region, waiting, heard, fresh, late_ms)
 
     def _fold(
@@ -433,9 +376,9 @@ class RegionCore:
         given = self._tick_given(now_ms, waiting, heard, fresh)
         try:
             folded = compute.fold(region, given)
-        except FoldFailed as error:
+        except (FoldFailed, RecordError) as error:
             self.why = str(error)
-            self.suspects, self.suspect_heard, self.suspect_fresh = waiting, heard, fresh
+            self.suspected = Suspected(waiting, heard, fresh)
             return [Load()]
         spans = sum(isinstance(said, SpanSigned) for said in given.inputs)
         signed = [Waiting(said, "") for said in given.inputs[:spans]]
@@ -446,27 +389,34 @@ class RegionCore:
         state = self._region().state
         step = min(max(now_ms - state.time_ms, 1), CLOCK_STEP_MS_MAX)
         inputs = tuple(one.said for one in waiting)
-        if self.seat.scheduler is not None and state.assignments.waiting and not self.suspects:
+        if self.seat.scheduler is not None and state.assignments.waiting and self.suspected is None:
             inputs = (assignments.sign_span(self.seat.scheduler, state, self.seat.processes, 0), *inputs)
         given = self._given(state.time_ms + step, state.tick + 1)
         return replace(given, link=self.links[-1], inputs=inputs, heard=heard, fresh=fresh)
 
     # A rule raised.
 
-    def _try_singly(self, now_ms: int) -> list[Effect]:
+    def _try_singly(self, now_ms: int, suspected: Suspected) -> list[Effect]:
         """Find the inputs that make the fold raise, refuse them in the record, and go on with the rest."""
-        region, suspects = self._region(), self.suspects or []
-        given = self._tick_given(now_ms, suspects, self.suspect_heard, self.suspect_fresh)
-        verdict = sift(region, given)
-        self.suspects = None
-        if verdict.halt:
-            halt = replace(self._given(given.time_ms, region.state.tick), link=given.link, halt=verdict.halt)
+        region, scheduler = self._region(), self.scheduler
+        assert scheduler is not None
+        given = self._tick_given(now_ms, suspected.waiting, suspected.heard, suspected.fresh)
+        sifted = sift(region, given)
+        self.suspected = None
+        for sender in {one.region for one in given.heard} - {one.region for one in sifted.given.heard}:
+            self.post.forget(sender)
+        if sifted.halt:
+            scheduler.put_back(suspected.waiting)
+            halt = replace(self._given(given.time_ms, region.state.tick), link=given.link, halt=sifted.halt)
             folded = compute.fold(region, halt)
             self.links.pop()
             return self._append(now_ms, halt, folded, [], 0)
-        folded = compute.fold(region, verdict.given)
+        folded = compute.fold(region, sifted.given)
         self.links.pop()
-        return self._append(now_ms, verdict.given, folded, suspects, 0)
+        for place in sifted.left_out:
+            scheduler.forget(suspected.waiting[place].said)
+        waiting = [one for place, one in enumerate(suspected.waiting) if place not in sifted.left_out]
+        return self._append(now_ms, sifted.given, folded, waiting, 0)
 
     # Small things.
 
@@ -475,18 +425,19 @@ class RegionCore:
             return []
         self.beat_ms = now_ms
         region, figures = self._region(), self.figures
-        state = region.state
-        counts = region.rules.counts(region.bodies)
+        state, pending = region.state, self.pending
+        if pending is None:
+            self.counts = (*region.rules.counts(region.bodies), len(state.players))
         words = f"halted: {state.halted}" if state.halted else self.why or self.phase
         beat = Beat(
             region=self.seat.index,
             term=state.term,
-            n=state.n,
-            tick=state.tick,
+            n=state.n - (pending is not None),
+            tick=state.tick - (pending is not None and pending.record.claim is None and not pending.record.halt),
             state=words[:256],
-            entities=counts[0],
-            moving=counts[1],
-            players=len(state.players),
+            entities=self.counts[0],
+            moving=self.counts[1],
+            players=self.counts[2],
             handovers=figures.handovers,
             ticks=figures.ticks,
             ticks_late=figures.ticks_late,

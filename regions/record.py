@@ -76,7 +76,8 @@ class Outside(Struct, tag=4, frozen=True):
 
 
 class SpanSigned(Struct, tag=5, frozen=True):
-    """The scheduler's signatures for a span: per entry the item's (empty: an outside item), the assignment's."""
+    """The scheduler's signatures for a span, or for its next items where it has very many: per item, in order, the
+    item's own (empty: an outside item) and its assignment's."""
 
     first: Number
     last: Number

@@ -38,6 +38,9 @@ class Rules(Protocol):
     def has(self, state: Any, entity: int) -> bool:
         """Whether the body is here."""
 
+    def ghosts_fit(self, state: Any, ghosts: bytes) -> bool:
+        """Whether these bytes are what a neighbour can show of its bodies: what is not never gets into a record."""
+
     def sleep(self, state: Any, entity: int) -> bytes:
         """Take a body out; its image comes back through Inputs.arrivals."""
 
@@ -176,6 +179,7 @@ class RegionState(Struct):
     assignments: Assignments
     parked: list[tuple[int, Mail]]  # mail that made a rule raise: (sender, whole mail)
     halted: str  # why no tick may follow; empty when all is well
+    halted_at: int  # the record that said so
     chronicle: list[Told]
     chronicle_next: int
     checkpoint: int  # newest confirmed one this region knows of

@@ -4,13 +4,12 @@ What is admitted waits here, in order, until a tick takes it. Nothing here is du
 it had admitted, and the gateways send it again. So a number is spent only by the record that holds it.
 """
 
-import hashlib
 from collections import deque
 from dataclasses import dataclass, field
 
-from archive.data_item import parse_item
-from archive.errors import ArchiveError
-from archive.keys import verify
+from msgspec.structs import replace
+
+from archive.keys import ED25519, verify
 from regions import messages
 from regions.config import (
     HEAD_TICKS_MAX,
@@ -18,7 +17,10 @@ from regions.config import (
     QUEUE_PER_PLAYER,
     QUEUE_TOTAL,
     UNSIGNED_ACTIONS_MAX,
+    UNSIGNED_KEPT_MAX,
 )
+from regions.letters import WORLD
+from regions.lift import lifts
 from regions.messages import Answer
 from regions.record import (
     Acted,
@@ -27,6 +29,7 @@ from regions.record import (
     Head,
     Input,
     Login,
+    Order,
     Outside,
     OwnerSaid,
     login_body,
@@ -38,17 +41,23 @@ from regions.region_state import Player, Region
 from world.actions import VALUABLE, decode_action
 from world.units import ACTIONS_PER_PLAYER_PER_TICK, ACTIONS_PER_TICK
 
-ED25519 = 2
-
 
 @dataclass
 class Waiting:
-    """An admitted input, where its answer goes, and the chain hash it will leave."""
+    """An admitted input, where its answer goes, and the chain hash it will leave.
+
+    `head` covers a valuable action and stands in the same record: else a crash could part the two.
+    """
 
     said: Input
     gateway: str
     chain: bytes = b""
     size: int = 0
+    head: "Waiting | None" = None
+
+    def both(self) -> "list[Waiting]":
+        """The input and its head."""
+        return [self] if self.head is None else [self, self.head]
 
 
 @dataclass
@@ -63,6 +72,12 @@ class Expected:
     covering: Waiting | None = None  # a head for the next action, which may not come before it
     waiting: int = 0
     acting_since: int = 0  # tick of the oldest action that no head covers; 0: none
+
+    def sign(self, number: int) -> None:
+        """A head up to this number waits, too."""
+        if number > self.signed:
+            self.signed, self.acting_since = number, 0
+            self.chains = {later: chain for later, chain in self.chains.items() if later > number}
 
 
 class Scheduler:
@@ -82,7 +97,11 @@ class Scheduler:
             return self._offer_login(said, gateway)
         if isinstance(said, Head):
             return self._offer_head(said, gateway)
-        if len(self.queue) < QUEUE_TOTAL and self._admissible(said):
+        if isinstance(said, OwnerSaid):
+            full = any(isinstance(one.said, OwnerSaid) for one in self.queue)  # in a halt all the others wait for it
+        else:
+            full = len(self.queue) >= QUEUE_TOTAL
+        if not full and self._admissible(said):
             self.queue.append(Waiting(said, gateway, size=_size(said)))
         return None
 
@@ -90,24 +109,42 @@ class Scheduler:
         """Take the inputs of a tick, in order, as far as its limits go; `cautious` takes one."""
         taken: list[Waiting] = []
         later: deque[Waiting] = deque()
-        per_player: dict[int, int] = {}
-        size = 0
-        while self.queue and len(taken) < (1 if cautious else ACTIONS_PER_TICK):
+        acted: dict[int, int] = {}
+        held: set[int] = set()  # bodies of which something waits on: the rest does too
+        size = actions = 0
+        while self.queue and actions < ACTIONS_PER_TICK and not (cautious and taken):
             one = self.queue.popleft()
-            entity = getattr(one.said, "entity", 0)
-            if size + one.size > INPUT_BYTES_MAX:
+            entity = _entity(one.said)
+            acts = isinstance(one.said, Acted | Login)
+            if size + sum(part.size for part in one.both()) > INPUT_BYTES_MAX:
                 later.append(one)
                 break
-            if entity and per_player.get(entity, 0) >= 2 * ACTIONS_PER_PLAYER_PER_TICK:
+            if entity in held or (acts and acted.get(entity, 0) >= ACTIONS_PER_PLAYER_PER_TICK):
+                held.add(entity)
                 later.append(one)
                 continue
             if entity:
-                per_player[entity] = per_player.get(entity, 0) + 1
-                self._expect(entity).waiting -= 1
-            size += one.size
-            taken.append(one)
+                acted[entity] = acted.get(entity, 0) + acts
+                self._expect(entity).waiting -= len(one.both())
+            actions += acts
+            size += sum(part.size for part in one.both())
+            taken += one.both()
         self.queue = later + self.queue
         return taken
+
+    def put_back(self, taken: list[Waiting]) -> None:
+        """No record will hold these after all: they wait again, before all others."""
+        heads = {id(one.head) for one in taken}
+        self.queue.extendleft(one for one in reversed(taken) if id(one) not in heads)
+        for one in taken:
+            if _entity(one.said):
+                self._expect(_entity(one.said)).waiting += 1
+
+    def lift(self) -> Waiting | None:
+        """Take what lifts the halt in which the region is, if it has come."""
+        found = next((one for one in self.queue if isinstance(one.said, OwnerSaid)), None)
+        self.queue = deque(one for one in self.queue if not isinstance(one.said, OwnerSaid))
+        return found if found is not None and self._admissible(found.said) else None
 
     def settled(self) -> None:
         """A record is durable: forget what was expected of players for whom nothing waits."""
@@ -122,17 +159,31 @@ class Scheduler:
                 expected.acting_since = tick
 
     def drop(self, entity: int) -> list[Waiting]:
-        """A body has left: what waited for it is not spent."""
-        gone = [one for one in self.queue if getattr(one.said, "entity", 0) == entity]
+        """Forget all that waits for a body, and what was expected of it: nothing of it is spent."""
+        gone = [one for one in self.queue if _entity(one.said) == entity]
         if gone:
-            self.queue = deque(one for one in self.queue if getattr(one.said, "entity", 0) != entity)
+            self.queue = deque(one for one in self.queue if _entity(one.said) != entity)
         self.expected.pop(entity, None)
-        return gone
+        return [part for one in gone for part in one.both()]
 
-    def moved(self, said: Input) -> Answer:
+    def forget(self, said: Input) -> None:
+        """No record can hold this input, admitted by mistake: what it was built on is forgotten with it."""
+        if _entity(said):
+            self.drop(_entity(said))
+
+    def gone(self, entity: int) -> list[tuple[str, Answer]]:
+        """A body has left or fallen asleep: what is to be told, to which gateway, about all that waited for it."""
+        asleep = entity in self.region.state.sleepers
+        return [
+            (one.gateway, self._last(one.said, messages.STATUS_SUPERSEDED) if asleep else self.moved(one.said))
+            for one in self.drop(entity)
+            if isinstance(one.said, Acted | Login | Head)
+        ]
+
+    def moved(self, said: Acted | Login | Head) -> Answer:
         """The answer to an input whose body is not here."""
-        number, session = getattr(said, "number", 0), getattr(said, "session", 0)
-        return Answer(getattr(said, "entity", 0), messages.STATUS_MOVED, number, bytes(32), 0, session)
+        session = said.session if isinstance(said, Acted) else 0
+        return Answer(said.entity, messages.STATUS_MOVED, said.number, bytes(32), 0, session)
 
     def _player(self, entity: int) -> Player | None:
         state = self.region.state
@@ -149,30 +200,33 @@ class Scheduler:
         return self.expected[entity]
 
     def _offer_action(self, said: Acted, gateway: str) -> Answer | None:
-        if said.entity not in self.region.state.players:
+        player = self.region.state.players.get(said.entity)
+        if player is None:
             asleep = said.entity in self.region.state.sleepers
             return self._last(said, messages.STATUS_SUPERSEDED) if asleep else self.moved(said)
         expected = self._expect(said.entity)
         if said.session != expected.session:
-            return self._last(said, messages.STATUS_SUPERSEDED)
+            # While the login that ends this session only waits, nobody may learn of it.
+            waits = said.session == player.session
+            return self._last(said, messages.STATUS_BUSY if waits else messages.STATUS_SUPERSEDED)
         if said.number != expected.number + 1:
             return self._out_of_order(said, expected)
-        tick = self.region.state.tick
-        overdue = expected.acting_since and tick - expected.acting_since >= HEAD_TICKS_MAX
-        unsigned = expected.number - expected.signed
-        if unsigned >= UNSIGNED_ACTIONS_MAX or overdue:
-            return self._last(said, messages.STATUS_UNSIGNED)
+        chain = player_chain(expected.chain, said.number, said.body)
+        head = expected.covering
+        if head is None or head.chain != chain:
+            head = None
+            if _valuable(said.body) or self._unsigned(expected):
+                return self._last(said, messages.STATUS_UNSIGNED)
         if len(self.queue) >= QUEUE_TOTAL or expected.waiting >= QUEUE_PER_PLAYER:
             return self._last(said, messages.STATUS_BUSY)
-        chain = player_chain(expected.chain, said.number, said.body)
-        covered = expected.covering is not None and expected.covering.chain == chain
-        if _valuable(said.body) and not covered:
-            return self._last(said, messages.STATUS_UNSIGNED)
-        self._admit(said, gateway, expected, chain)
-        if covered and expected.covering is not None:
-            self._admit_head(expected.covering, said.number, expected)
+        self._admit(said, gateway, expected, chain, head)
         expected.covering = None
         return None
+
+    def _unsigned(self, expected: Expected) -> bool:
+        """Whether the player owes a head before it may act again."""
+        acting = self.region.state.tick - expected.acting_since if expected.acting_since else 0
+        return expected.number - expected.signed >= UNSIGNED_ACTIONS_MAX or acting >= HEAD_TICKS_MAX
 
     def _offer_login(self, said: Login, gateway: str) -> Answer | None:
         player = self._player(said.entity)
@@ -183,23 +237,27 @@ class Scheduler:
         expected = self._expect(said.entity)
         if said.number != expected.number + 1:
             return self._out_of_order(said, expected)
-        if len(self.queue) >= QUEUE_TOTAL or expected.number - expected.signed >= 2 * UNSIGNED_ACTIONS_MAX:
+        if len(self.queue) >= QUEUE_TOTAL or expected.waiting >= QUEUE_PER_PLAYER:
             return self._last(said, messages.STATUS_BUSY)
         self._admit(said, gateway, expected, player_chain(expected.chain, said.number, login_body(said)))
         expected.session = said.number
+        expected.sign(max(expected.signed, said.number - UNSIGNED_KEPT_MAX))  # as regions.players does
         return None
 
     def _offer_head(self, said: Head, gateway: str) -> Answer | None:
-        if said.entity not in self.region.state.players:
+        state = self.region.state
+        player = state.players.get(said.entity)
+        if player is None:
             return self.moved(said)
         expected = self._expect(said.entity)
-        player = self.region.state.players[said.entity]
-        state = self.region.state
-        message = player_head_message(self.world, state.era, said.entity, said.number, said.chain, said.seen)
+        if said.number <= player.signed:
+            chain = player.chain if player.signed == player.number else bytes(32)  # others are not kept
+            return replace(self._last(said, messages.STATUS_HEAD), number=player.signed, chain=chain)
         if said.number <= expected.signed:
-            return self._last(said, messages.STATUS_HEAD)
+            return None  # a head that covers it waits, and will be answered
         if said.number > expected.number + 1:
             return self._last(said, messages.STATUS_LAST)
+        message = player_head_message(self.world, state.era, said.entity, said.number, said.chain, said.seen)
         if not verify(ED25519, player.session_key, message, said.signature):
             return self._last(said, messages.STATUS_INVALID)
         head = Waiting(said, gateway, said.chain, _size(said))
@@ -208,67 +266,64 @@ class Scheduler:
             return None
         if expected.chains.get(said.number) != said.chain:
             return self._last(said, messages.STATUS_INVALID)
-        if len(self.queue) >= QUEUE_TOTAL:
+        if len(self.queue) >= QUEUE_TOTAL or expected.waiting >= 2 * QUEUE_PER_PLAYER:
             return self._last(said, messages.STATUS_BUSY)
-        self._admit_head(head, said.number, expected)
-        return None
-
-    def _admit_head(self, head: Waiting, number: int, expected: Expected) -> None:
-        expected.signed, expected.acting_since = number, 0
-        expected.chains = {later: chain for later, chain in expected.chains.items() if later > number}
+        expected.sign(said.number)
         expected.waiting += 1
         self.queue.append(head)
+        return None
 
     def _out_of_order(self, said: Acted | Login, expected: Expected) -> Answer | None:
         player = self._player(said.entity)
         waits_already = player is not None and player.number < said.number <= expected.number
         return None if waits_already else self._last(said, messages.STATUS_LAST)
 
-    def _admit(self, said: Acted | Login, gateway: str, expected: Expected, chain: bytes) -> None:
+    def _admit(
+        self, said: Acted | Login, gateway: str, expected: Expected, chain: bytes, head: Waiting | None = None
+    ) -> None:
         expected.number, expected.chain = said.number, chain
         expected.chains[said.number] = chain
         expected.acting_since = expected.acting_since or self.region.state.tick
-        expected.waiting += 1
-        self.queue.append(Waiting(said, gateway, chain, _size(said)))
+        if head is not None:
+            expected.sign(said.number)
+        one = Waiting(said, gateway, chain, _size(said), head)
+        expected.waiting += len(one.both())
+        self.queue.append(one)
 
     def _certified(self, said: Login | Birth) -> bool:
         return verify(ED25519, said.wallet, login_message(self.world, said), said.signature)
 
     def _admissible(self, said: Input) -> bool:
-        """Doors for inputs without a body: a birth its wallet signed, a confirmation a node of the roster signed."""
+        """Doors for inputs without a body: a birth its wallet signed, a confirmation a node of the roster signed, what
+        the owner signed to lift a halt."""
+        state = self.region.state
+        if isinstance(said, OwnerSaid):
+            return lifts(state, said.item)
+        if state.index != WORLD:
+            return False
         if isinstance(said, Birth):
             return self._certified(said)
         if isinstance(said, Confirmed):
-            return said.node in self.region.state.nodes and verify(
-                ED25519, said.node, confirmed_message(self.world, said), said.signature
-            )
-        if isinstance(said, OwnerSaid):
-            return owner_signed(said.item, self.region.state.owner)
-        return not isinstance(said, Outside)
+            message = confirmed_message(self.world, said)
+            return said.node in state.nodes and verify(ED25519, said.node, message, said.signature)
+        return isinstance(said, Order)
 
     def _last(self, said: Acted | Login | Head, status: int) -> Answer:
-        expected = self._expect(said.entity)
         player = self._player(said.entity)
         assert player is not None
         # Only what a record holds is told as last: what merely waits here could still be lost.
-        session = said.session if isinstance(said, Acted) else expected.session
+        session = said.session if isinstance(said, Acted) else player.session
         return Answer(said.entity, status, player.number, player.chain, 0, session)
-
-
-def owner_signed(raw: bytes, owner: bytes) -> bool:
-    """Whether bytes are an ANS-104 item signed by the world's owner (`owner`: SHA-256 of its public key)."""
-    try:
-        item = parse_item(raw)
-        item.verify()
-    except ArchiveError:
-        return False
-    return hashlib.sha256(item.owner).digest() == owner
 
 
 def confirmed_message(world: bytes, said: Confirmed) -> bytes:
     """What the archivist's node signs about a checkpoint that was read back and verified."""
     ends = b"".join(region + n.to_bytes(8, "little") + trim.to_bytes(8, "little") for region, n, trim in said.ends)
     return b"everloom-confirmed-1\0" + world + said.number.to_bytes(8, "little") + said.manifest + ends
+
+
+def _entity(said: Input) -> int:
+    return said.entity if isinstance(said, Acted | Login | Head) else 0
 
 
 def _valuable(body: bytes) -> bool:

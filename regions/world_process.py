@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from regions import letters
+from regions.config import STATE_BYTES_MAX
 from regions.letters import Archived, Born
 from regions.messages import Own
 from regions.record import Birth, Confirmed, Order, OwnerSaid
@@ -18,7 +19,10 @@ from world.events import Refusal
 from world.state import make_id
 from world.tick import Inputs, Outputs
 
-WALLETS_MAX: Final = 1_000_000
+WALLETS_MAX: Final = 250_000
+WALLET_BYTES: Final = 192  # of a wallet here, and of its body that was never awake in the one region there may be
+if WALLETS_MAX * WALLET_BYTES > STATE_BYTES_MAX:
+    raise ValueError(f"{WALLETS_MAX} wallets do not fit a state of {STATE_BYTES_MAX} bytes")
 
 
 class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -102,6 +106,10 @@ class WorldRules:
     def has(self, state: Any, entity: int) -> bool:
         """Nothing lives here."""
         return False
+
+    def ghosts_fit(self, state: Any, ghosts: bytes) -> bool:
+        """Nothing is shown to a region without land."""
+        return not ghosts
 
     def sleep(self, state: Any, entity: int) -> bytes:
         """Nothing lives here. Raises KeyError."""

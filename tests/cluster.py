@@ -66,7 +66,9 @@ OUTCOMES = {"Durable": "durable", "Taken": "taken", "Behind": "behind", "Full": 
 
 
 @lru_cache(maxsize=8)
-def founded(tiles: tuple[int, int], shape: tuple[int, int], population: tuple[int, int, int]) -> tuple[Founded, TileMap]:
+def founded(
+    tiles: tuple[int, int], shape: tuple[int, int], population: tuple[int, int, int]
+) -> tuple[Founded, TileMap]:
     """A world on a meadow, players beginning six tiles west of its middle. Its owner's key is an Ed25519 one: an RSA
     key takes seconds to make, and no rule of the world knows the difference."""
     world_map = meadow(*tiles, (tiles[0] // 2 - 6, tiles[1] // 2))
@@ -139,7 +141,9 @@ class Cluster:
             region.bodies = fresh(index) if fresh else region.bodies
         return region
 
-    def start(self, index: int, snapshot: bool = False, witnesses: tuple[Witness, ...] = (), queue: bool = True) -> None:
+    def start(
+        self, index: int, snapshot: bool = False, witnesses: tuple[Witness, ...] = (), queue: bool = True
+    ) -> None:
         """Begin a region's process: from its first record, or from its newest snapshot."""
         seat = Seat(
             world=self.world,
@@ -231,7 +235,9 @@ class Cluster:
         """Let a held append through: what the log says to it, or the outcome given (stored all the same or not)."""
         append = self.waiting.pop(index)
         if store:
-            said = OUTCOMES.get(type(self.logs.append(self.log(index), append.position, append.raw)).__name__, "unknown")
+            said = OUTCOMES.get(
+                type(self.logs.append(self.log(index), append.position, append.raw)).__name__, "unknown"
+            )
             outcome = outcome or said
         self.give(index, Settled(outcome, append.position))
 

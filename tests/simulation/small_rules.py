@@ -156,6 +156,9 @@ class SmallRules:
     def has(self, state: Line, entity: int) -> bool:
         return entity in state.bodies
 
+    def ghosts_fit(self, state: Line, ghosts: bytes) -> bool:
+        return True
+
     def sleep(self, state: Line, entity: int) -> bytes:
         return bytes(_encoder.encode(state.bodies.pop(entity)))
 

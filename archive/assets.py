@@ -69,14 +69,22 @@ def asset_name(asset: int) -> str:
 
 def sign_picture(key: Key, world: str, face: Face) -> DataItem:
     """The picture's item."""
-    tags = [("Content-Type", "image/png"), *_tags(world, face, "image")]
-    return sign_item(key, face.picture, tags)
+    return sign_item(key, face.picture, picture_tags(world, face))
 
 
 def sign_metadata(key: Key, world: str, face: Face, metadata: bytes) -> DataItem:
     """The metadata's item: `metadata` is the ERC-721 JSON, which names the picture's item."""
-    tags = [("Content-Type", "application/json"), *_tags(world, face, "token")]
-    return sign_item(key, metadata, tags)
+    return sign_item(key, metadata, metadata_tags(world, face))
+
+
+def picture_tags(world: str, face: Face) -> list[tuple[str, str]]:
+    """The tags of a picture's item."""
+    return [("Content-Type", "image/png"), *_tags(world, face, "image")]
+
+
+def metadata_tags(world: str, face: Face) -> list[tuple[str, str]]:
+    """The tags of a metadata item."""
+    return [("Content-Type", "application/json"), *_tags(world, face, "token")]
 
 
 def image_uri(picture: DataItem) -> str:

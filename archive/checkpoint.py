@@ -65,7 +65,7 @@ class RegionEnd(Struct, frozen=True):
     snapshot: Id | None  # the newest whole one; nil: begin at the founding
     snapshot_n: Number
     snapshot_before: Number  # record of the whole snapshot before that one: up to there the log may be cut; 0: none
-    segments: list[Run]  # oldest first, whichever hold records after the snapshot
+    segments: list[Run]  # oldest first: whichever hold records after the snapshot, and those this checkpoint adds
     first: Number
     end: Number
     end_hash: Id
@@ -149,14 +149,18 @@ def _check(region: RegionEnd) -> None:
         raise Damaged("manifest", f"{where}: a snapshot at record {region.snapshot_n} without an id")
     if not region.snapshot_n <= region.end or region.first > region.end + 1:
         raise Damaged("manifest", f"{where}: snapshot {region.snapshot_n}, records {region.first}..{region.end}")
-    position = region.snapshot_n
-    for number, run in enumerate(region.segments):
-        fits = run.first <= position + 1 if number == 0 else run.first == position + 1
-        if not fits or run.last <= position or run.last < run.first:
-            raise Damaged("manifest", f"{where}: segment {run.first}..{run.last} does not follow record {position}")
-        position = run.last
-    if position != region.end:
-        raise Damaged("manifest", f"{where}: its segments end at {position}, the region at {region.end}")
+    if not region.segments and (region.end != region.snapshot_n or region.first <= region.end):
+        raise Damaged("manifest", f"{where}: no segments, but records {region.snapshot_n + 1}..{region.end}")
+    for before, run in zip([None, *region.segments], region.segments):
+        fits = run.first == before.last + 1 if before is not None else run.first <= region.snapshot_n + 1
+        if not fits or run.last < run.first:
+            after = before.last if before is not None else region.snapshot_n
+            raise Damaged("manifest", f"{where}: segment {run.first}..{run.last} does not follow record {after}")
+    if region.segments and region.segments[-1].last != region.end:
+        last = region.segments[-1].last
+        raise Damaged("manifest", f"{where}: its segments end at {last}, the region at {region.end}")
+    if region.first <= region.end and all(run.first != region.first for run in region.segments):
+        raise Damaged("manifest", f"{where}: no segment begins at record {region.first}, the first it adds")
 
 
 def sign(key: Key, manifest: Manifest) -> DataItem:

@@ -146,7 +146,7 @@ def load_region(store: Store, manifest: Manifest, index: int, nodes: Iterable[by
         start = load_snapshot(store, manifest, end, signers) if end.snapshot is not None else None
         records: list[bytes] = []
         n, head = (start.n, start.head) if start is not None else (0, b"")
-        for run in end.segments:
+        for run in [run for run in end.segments if run.last > n]:
             part = load_segment(store, manifest, end, run.id, signers)
             if (part.first, part.last) != (run.first, run.last):
                 raise Damaged(

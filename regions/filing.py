@@ -142,7 +142,7 @@ class _Maker:
             snapshot=kept,
             snapshot_n=kept_n,
             snapshot_before=kept_before,
-            segments=[run for run in runs if run.last > kept_n],
+            segments=[run for run in runs if run.last > kept_n or run.first > old.end],
             first=old.end + 1,
             end=state.n,
             end_hash=b64(part.region.head),

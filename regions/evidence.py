@@ -1,0 +1,213 @@
+"""What in a record must be signed, and by whom: checked by auditors, who trust no owner.
+
+The fold takes inputs as recorded; whoever recorded them could have invented them. So every claim, head, login, birth,
+confirmation, owner's word and AO assignment is held here against the key that must have made it, and a player's signed
+heads against the actions they cover. A finding is a sentence; an empty list means nothing was found.
+"""
+
+from dataclasses import dataclass, field
+
+from archive.data_item import assemble, parse_item
+from archive.errors import ArchiveError
+from archive.keys import ED25519, unb64, verify
+from regions import assignments, letters
+from regions.charter import Charter
+from regions.config import SPAN, UNSIGNED_ACTIONS_MAX
+from regions.errors import RecordError
+from regions.letters import Handover
+from regions.lift import owner_signed
+from regions.record import (
+    Acted,
+    Birth,
+    Confirmed,
+    Head,
+    Login,
+    Outside,
+    OwnerSaid,
+    Record,
+    SpanSigned,
+    claim_message,
+    head_message,
+    login_message,
+    player_head_message,
+)
+from regions.region_state import Entry, Player, Region, Span
+from regions.scheduler import confirmed_message
+from world.events import Refusal
+
+
+@dataclass
+class Seen:
+    """A player as it stands while the inputs of a record are taken one by one."""
+
+    key: bytes
+    number: int
+    signed: int
+
+
+@dataclass
+class Looked:
+    """What is noted of a state before a record changes it."""
+
+    findings: list[str] = field(default_factory=list)
+    heads: list[tuple[int, Head, Seen]] = field(default_factory=list)  # (place among the inputs, head, its player)
+    span: Span | None = None
+    numbering: tuple[int, bytes, bytes] = (0, b"", b"")  # nonce, last assignment's id, its Hash-Chain
+
+
+def look(region: Region, record: Record) -> Looked:
+    """Note what `judge` will need, before the record is applied to the region."""
+    looked = Looked()
+    if not record.inputs:
+        return looked
+    state = region.state
+    players: dict[int, Seen | None] = {}
+    for place, said in enumerate(record.inputs):
+        if isinstance(said, Acted | Login | Head):
+            if said.entity not in players:
+                players[said.entity] = _player(region, record, said.entity)
+            player = players[said.entity]
+            if player is None:
+                continue
+            if isinstance(said, Head):
+                looked.heads.append((place, said, Seen(player.key, player.number, player.signed)))
+                if player.signed < said.number <= player.number:
+                    player.signed = said.number
+                continue
+            if isinstance(said, Acted) and player.number - player.signed >= UNSIGNED_ACTIONS_MAX:
+                looked.findings.append(
+                    f"action {said.number} of entity {said.entity} was admitted although"
+                    f" {player.number - player.signed} before it are covered by no head"
+                )
+            player.number = said.number
+            if isinstance(said, Login):
+                player.key = said.session_key
+        elif isinstance(said, SpanSigned) and state.assignments.waiting:
+            numbering = state.assignments
+            looked.span = numbering.waiting[0]
+            looked.numbering = numbering.nonce, numbering.last, numbering.chain
+    return looked
+
+
+def _player(region: Region, record: Record, entity: int) -> Seen | None:
+    state = region.state
+    player: Player | None = state.players.get(entity)
+    if player is None and entity in state.sleepers:
+        player = state.sleepers[entity].player
+    if player is None:
+        player = _arriving(record, entity)
+    return None if player is None else Seen(player.session_key, player.number, player.signed)
+
+
+def _arriving(record: Record, entity: int) -> Player | None:
+    for heard in record.heard:
+        for mail in heard.mail:
+            if mail.kind != letters.HANDOVER:
+                continue
+            try:
+                body = letters.decode_body(mail)
+            except RecordError:
+                continue
+            if isinstance(body, Handover) and body.player is not None and body.player.entity == entity:
+                return body.player
+    return None
+
+
+def judge(looked: Looked, region: Region, record: Record, charter: Charter, manifests: dict[bytes, int]) -> list[str]:
+    """What is wrong with the evidence in a record that was just applied to `region`.
+
+    `manifests` are the numbers of the world's checkpoints so far, by manifest id.
+    """
+    findings = list(looked.findings)
+    state = region.state
+    if record.claim is not None:
+        claim = record.claim
+        message = claim_message(state.region, record.era, record.term, record.n, record.previous, claim)
+        if not verify(ED25519, claim.node, message, claim.signature):
+            findings.append("the claim is not signed by the node it names")
+    if record.n % SPAN == 0:
+        message = head_message(state.region, record.era, record.term, record.n, record.previous, record.state_hash)
+        if not verify(ED25519, state.claim_node, message, record.head):
+            findings.append("the head is not signed by the node that claimed this term")
+    for place, head, player in looked.heads:
+        findings += _judge_head(head, player, record.verdicts[place], state.world, record.era)
+    for said in record.inputs:
+        if isinstance(said, Login | Birth):
+            if not verify(ED25519, said.wallet, login_message(state.world, said), said.signature):
+                findings.append(f"{_name(said)} is not signed by its wallet")
+        elif isinstance(said, Confirmed):
+            message = confirmed_message(state.world, said)
+            if said.node not in state.nodes or not verify(ED25519, said.node, message, said.signature):
+                findings.append(f"the confirmation of checkpoint {said.number} is not signed by a node of the roster")
+            elif manifests.get(said.manifest) != said.number:
+                findings.append(f"a confirmation names a manifest that checkpoint {said.number} does not have")
+        elif isinstance(said, OwnerSaid):
+            if not owner_signed(said.item, state.owner):
+                findings.append("an owner's word is not signed by the world's owner")
+        elif isinstance(said, Outside):
+            findings += _judge_outside(said)
+        elif isinstance(said, SpanSigned) and looked.span is not None:
+            findings += _judge_span(said, looked, region, charter)
+    return findings
+
+
+def _name(said: Login | Birth) -> str:
+    return f"login {said.number} of entity {said.entity}" if isinstance(said, Login) else "a birth"
+
+
+def _judge_head(head: Head, player: Seen, verdict: int, world: bytes, era: int) -> list[str]:
+    what = f"the head over action {head.number} of entity {head.entity}"
+    message = player_head_message(world, era, head.entity, head.number, head.chain, head.seen)
+    if not verify(ED25519, player.key, message, head.signature):
+        return [f"{what} is not signed by the player's session key"]
+    if verdict == Refusal.DONE or head.number <= player.signed:
+        return []
+    if head.number > player.number:
+        return [f"{what} covers more than the {player.number} actions that the log has: one was left out"]
+    return [f"{what} covers other actions than the log has: one was changed, added or left out"]
+
+
+def _judge_outside(said: Outside) -> list[str]:
+    try:
+        parse_item(said.item).verify()
+    except ArchiveError as error:
+        return [f"an outside item is not what it says: {error}"]
+    return []
+
+
+def _judge_span(said: SpanSigned, looked: Looked, region: Region, charter: Charter) -> list[str]:
+    """Rebuild the span's items and assignments with the signatures given, and check each."""
+    span = looked.span
+    assert span is not None
+    state, key = region.state, unb64(charter.scheduler)
+    nonce, last, chain = looked.numbering
+    processes = charter.processes()
+    try:
+        for entry, (item_signature, signature) in zip([*span.entries, None], said.signatures):
+            item_id = _item_id(key, region, processes, span, entry, item_signature)
+            chain = assignments.next_chain(last, chain)
+            nonce += 1
+            time_ms = span.time_ms if entry is None else entry.time_ms
+            tags = assignments.assignment_tags(state.region, nonce, chain, said.block_height, time_ms, item_id)
+            one = assemble(ED25519, key, signature, None, None, tags, b"")
+            one.verify()
+            last = one.id
+    except (ArchiveError, ValueError) as error:
+        return [f"the AO assignments of records {span.first}..{span.last} are not signed by the scheduler: {error}"]
+    return []
+
+
+def _item_id(
+    key: bytes, region: Region, processes: dict[int, bytes], span: Span, entry: Entry | None, signature: bytes
+) -> bytes:
+    """The id of the item that an assignment names, once its signature holds."""
+    if entry is not None and not entry.source and not entry.number:
+        return entry.hash
+    if entry is None:
+        tags, data = assignments.advance_tags(span.first, span.last), span.hash.hex().encode()
+    else:
+        tags = assignments.mail_tags(processes[entry.source], region.state.module, entry.number)
+        data = entry.hash.hex().encode()
+    item = assemble(ED25519, key, signature, region.state.region, None, tags, data)
+    item.verify()
+    return item.id

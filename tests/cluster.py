@@ -65,13 +65,21 @@ OWNER, SCHEDULER, NODE = (Ed25519Key(bytes([number]) * 32) for number in (1, 2, 
 OUTCOMES = {"Durable": "durable", "Taken": "taken", "Behind": "behind", "Full": "full", "Impossible": "impossible"}
 
 
+Land = Callable[[int, int], TileMap]
+
+
+def grass(width: int, height: int) -> TileMap:
+    """A meadow; whoever is born in its western half begins six tiles west of the middle."""
+    return meadow(width, height, (width // 2 - 6, height // 2))
+
+
 @lru_cache(maxsize=8)
 def founded(
-    tiles: tuple[int, int], shape: tuple[int, int], population: tuple[int, int, int]
+    tiles: tuple[int, int], shape: tuple[int, int], population: tuple[int, int, int], land: Land
 ) -> tuple[Founded, TileMap]:
-    """A world on a meadow, players beginning six tiles west of its middle. Its owner's key is an Ed25519 one: an RSA
-    key takes seconds to make, and no rule of the world knows the difference."""
-    world_map = meadow(*tiles, (tiles[0] // 2 - 6, tiles[1] // 2))
+    """A world. Its owner's key is an Ed25519 one: an RSA key takes seconds to make, and no rule of the world knows the
+    difference."""
+    world_map = land(*tiles)
     owner: Any = OWNER
     return founding.found(owner, SCHEDULER, NODE, world_map, shape, population, START_MS, lambda seed: seed), world_map
 
@@ -92,8 +100,9 @@ class Cluster:
         scheduler: bool = True,
         seed: int = 1,
         start: bool = True,
+        land: Land = grass,
     ) -> None:
-        self.founded, self.map = founded(tiles, shape, population)
+        self.founded, self.map = founded(tiles, shape, population, land)
         self.charter = self.founded.charter
         self.processes = self.charter.processes()
         self.world = self.processes[0]
@@ -352,10 +361,14 @@ class Player:
         signature = self.wallet.sign(login_message(self.cluster.world, birth))
         return Birth(self.wallet.public, session, nonce, expires_ms, signature)
 
-    def be_born(self) -> None:
-        """Ask for a body and wait until a region has it."""
-        self.cluster.send(0, self.certificate(), gateway=self.name)
-        self.cluster.ticks(4)
+    def be_born(self, region: int = 0) -> None:
+        """Ask for a body and wait until a region has it. Bodies are given to regions in turn; others are born first
+        until it is the turn of `region`."""
+        cluster, regions = self.cluster, len(self.cluster.processes) - 1
+        while region and (cluster.region(0).bodies.born + 1) % regions != region - 1:
+            Player(cluster, f"other-{cluster.region(0).bodies.born}").be_born()
+        cluster.send(0, self.certificate(), gateway=self.name)
+        cluster.ticks(4)
         here = self.where()
         assert here is not None
         self.entity, self.region, self.chain = here.entity, here.region, first_chain(here.entity)
@@ -373,9 +386,9 @@ class Player:
         one = self.certificate(key)
         return Login(self.entity, number, one.wallet, one.session_key, one.nonce, one.expires_ms, one.signature)
 
-    def enter(self) -> "Player":
+    def enter(self, region: int = 0) -> "Player":
         """Be born, log in, sign, and stand in the world."""
-        self.be_born()
+        self.be_born(region)
         self.login()
         self.cluster.ticks(2)
         self.send(self.head())
@@ -403,6 +416,11 @@ class Player:
         """Send inputs to where this player believes its body to be."""
         self.cluster.send(self.region if region is None else region, *inputs, gateway=self.name)
 
-    def answered(self, number: int | None = None) -> Answer:
-        """The newest answer, or the newest to this number."""
-        return [one for one in self.answers if number is None or one.number == number][-1]
+    def heard(self) -> list[Answer]:
+        """The answers since the last time."""
+        answers, self.answers = self.answers, []
+        return answers
+
+    def statuses(self) -> list[tuple[int, int]]:
+        """(status, number) of the answers since the last time."""
+        return [(answer.status, answer.number) for answer in self.heard()]

@@ -23,6 +23,8 @@ from world.state import (
     ASSET_KIND,
     ASSET_TRAITS,
     COLUMNS,
+    DOWN_TICKS,
+    HEALTH,
     HOP,
     KIND,
     MODE,
@@ -155,6 +157,8 @@ def read_image(image: bytes) -> Image:
     problem = columns_problem(columns[:, None])
     if problem:
         raise ValueError(f"the image of entity {entity}: {problem}")
+    if columns[HEALTH] == 0 and columns[DOWN_TICKS] == 0:
+        raise ValueError(f"the image of entity {entity} stands without health")
     triples = np.frombuffer(image, "<i8", 3 * count, _HEAD.size + _COLUMN_BYTES).reshape(count, 3).tolist()
     before = 0
     for asset, kind, traits in triples:

@@ -17,6 +17,8 @@ from world.state import (
     DOWN_TICKS,
     HEALTH,
     KIND,
+    OWED_HOME_X,
+    OWED_HOME_Y,
     OWED_KIND,
     OWED_TICKS,
     PILE,
@@ -97,6 +99,9 @@ def _check_land(state: State) -> None:
         owed = state.owed
         places_fit = bool((owed >= 0).all() and (owed[:, 1:OWED_TICKS] < WORLD_TILES_MAX).all())
         _fail(places_fit and bool((owed[:, OWED_TICKS] <= TICKS_MAX).all()), "an owed birth is out of range")
+        homes = owed[:, [OWED_HOME_X, OWED_HOME_Y]]
+        here = bool((homes >= state.land[:2]).all() and (homes < state.land[2:]).all())
+        _fail(here, "a birth is owed at a home off the land")
         _fail(bool(((owed[:, OWED_KIND] > PLAYER) & (owed[:, OWED_KIND] < PILE)).all()), "an owed birth of no NPC")
 
 

@@ -80,8 +80,9 @@ def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int,
     for i in range(used):
         kind = rows[KIND, i]
         if kind == PILE:
-            rows[MODE_TICKS, i] -= 1
-            if rows[MODE_TICKS, i] <= 0 and found < over.shape[0]:
+            if rows[MODE_TICKS, i] > 0:
+                rows[MODE_TICKS, i] -= 1
+            if rows[MODE_TICKS, i] == 0 and found < over.shape[0]:
                 over[found] = i
                 found += 1
         if kind < PLAYER or kind > WOLF:

@@ -25,7 +25,7 @@ from world.state import (
     X,
     Y,
 )
-from world.units import PATH_RADIUS, PATH_STEPS_MAX, TILE
+from world.units import PATH_RADIUS, PATH_STEPS_MAX, TILE, WORLD_TILES_MAX
 from world.vectors import length, shortened, turned
 from world.walls import is_blocked
 
@@ -105,8 +105,9 @@ def follow_path(rows: Int32s, i: int, pace: int) -> bool:
             rows[column, i] = (rows[column, i] >> 4 & 0x0FFFFFFF) | (rows[column + 1, i] & 15) << 28
         rows[PATH_0 + 3, i] = rows[PATH_0 + 3, i] >> 4 & 0x0FFFFFFF
         rows[PATH_STEPS, i] -= 1
-        rows[NEXT_X, i] += STEP_X[direction]
-        rows[NEXT_Y, i] += STEP_Y[direction]
+        # A path that came with a body from elsewhere may be any numbers.
+        rows[NEXT_X, i] = min(max(rows[NEXT_X, i] + STEP_X[direction], 0), WORLD_TILES_MAX - 1)
+        rows[NEXT_Y, i] = min(max(rows[NEXT_Y, i] + STEP_Y[direction], 0), WORLD_TILES_MAX - 1)
 
 
 @njit(cache=True)

@@ -10,7 +10,7 @@ from world.actions import Action, Gather, Move, Strike
 from world.draws import seeds
 from world.events import Event, Kind
 from world.genesis import genesis
-from world.state import MODE, Counter, Int64s, State
+from world.state import KIND, MODE, PLAYER, Counter, Int64s, State
 from world.tilemap import TREE, WALL, make_map
 from world.turn import Turn
 
@@ -137,8 +137,10 @@ def _receive(turn: Turn, raw: bytes) -> None:
 
 
 def sleep(state: State, entity: int) -> bytes:
-    """Take a player out of the world; the image that `Inputs.arrivals` brings it back from. KeyError if not here."""
-    state.rows[MODE, state.index[entity]] = borders.ASLEEP
+    """Take a body out of the world; the image that `Inputs.arrivals` brings it back from. KeyError if not here."""
+    row = state.index[entity]
+    if state.rows[KIND, row] == PLAYER:
+        state.rows[MODE, row] = borders.ASLEEP
     return borders.remove(state, entity)
 
 

@@ -56,10 +56,12 @@ def archived_records(store: Store, world: str) -> Iterator[tuple[str, Record]]:
                 yield whose.process, decode(one)
 
 
-def check_ledgers(paths: Iterable[Path], store: Store, world: str) -> Checked:
+def check_ledgers(paths: Iterable[Path], store: Store, world: str, cut: dict[int, int] | None = None) -> Checked:
     """Hold every acknowledged action of these ledgers against the archive.
 
     Lost: no archived record holds an action of that number and chain hash. Repeated: two records hold one number.
+    With a `cut` (last record by partition index) only entries that an fsync of the ledger covered count, and of those
+    the ones whose record is not past it.
     """
     checked = Checked()
     entries, undone = _read(paths)
@@ -76,6 +78,8 @@ def check_ledgers(paths: Iterable[Path], store: Store, world: str) -> Checked:
     chains = {entity: _chains(entity, numbers) for entity, numbers in done.items()}
     for entry in entries:
         if entry.number > undone.get(entry.entity, entry.number):
+            continue
+        if cut is not None and not (entry.safe and 0 < entry.n <= cut.get(entry.region, 0)):
             continue
         checked.acked += 1
         if chains[entry.entity].get(entry.number) != entry.chain:

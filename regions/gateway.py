@@ -14,25 +14,27 @@ import numpy as np
 from regions import messages, protocol
 from regions.config import BATCH_MS, CLIENTS_MAX
 from regions.errors import RecordError
-from regions.messages import Answers, Batch, Beat, Delta, Here, Keys, KeyWanted, Where
-from regions.peers import (
-    NEVER,
-    TRY_AGAIN,
-    AskWhere,
-    Door,
-    End,
-    Entered,
-    Peer,
-    ShowAll,
-    State,
-    Tell,
-    ToRegion,
-    Wish,
+from regions.gateway_verbs import (
+    Backlog,
+    Close,
+    Closed,
+    Connected,
+    Effect,
+    Event,
+    Framed,
+    Heard,
+    Publish,
+    Send,
+    Timer,
 )
+from regions.messages import Answers, Batch, Beat, Delta, Here, Keys, KeyWanted, Where
+from regions.peers import Peer, State
 from regions.protocol import TOLD, Having, Refused, Status, Told
 from regions.record import Acted, Birth, Head, Login
 from regions.sights import Sights
+from regions.unanswered import NEVER
 from regions.views import RegionView
+from regions.wishes import TRY_AGAIN, AskWhere, Door, End, Entered, ShowAll, Tell, ToRegion, Wish
 from world.state import Int64s
 
 BATCH_INPUTS_MAX: Final = 256
@@ -42,81 +44,6 @@ LOOK_EVERY_MS: Final = 250  # how often silence, keys and stuck clients are look
 WELL: Final = ("loading", "claiming", "serving", "stopping")  # what an owner says when there is nothing to tell
 
 _K = TypeVar("_K")
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """Event: a client opened a connection, which the shell gives a number never used before; 48 fresh random bytes."""
-
-    peer: int
-    secret: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Framed:
-    """Event: a client sent a frame."""
-
-    peer: int
-    frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """Event: a connection is gone."""
-
-    peer: int
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Event: a message came over the bus."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """Event: so many bytes wait for a client's socket."""
-
-    peer: int
-    unsent: int
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """Event: `Gateway.due_ms` has come."""
-
-
-Event = Connected | Framed | Closed | Heard | Backlog | Timer
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Effect: a frame for a client."""
-
-    peer: int
-    frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Effect: close a connection, with a websocket close code. `at_once`: what it has not read is thrown away."""
-
-    peer: int
-    code: int
-    reason: str
-    at_once: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Effect: a message for the bus; the subject is without the world's short name."""
-
-    subject: str
-    data: bytes
-
-
-Effect = Send | Close | Publish
 
 
 @dataclass(slots=True)

@@ -36,21 +36,10 @@ from websockets.protocol import State
 
 from regions.config import CLIENT_FRAME_BYTES_MAX, REGIONS_MAX
 from regions.errors import ConfigError
-from regions.gateway import (
-    Backlog,
-    Close,
-    Closed,
-    Connected,
-    Event,
-    Framed,
-    Gateway,
-    Heard,
-    Publish,
-    Send,
-    Timer,
-)
-from regions.peers import Door
+from regions.gateway import Gateway
+from regions.gateway_verbs import Backlog, Close, Closed, Connected, Event, Framed, Heard, Publish, Send, Timer
 from regions.shell.nats import Bus, connect
+from regions.wishes import Door
 from world.delta import key_bytes
 from world.mirror import Mirror
 from world.shown import BODY_COLUMNS

@@ -8,9 +8,10 @@ from typing import Any
 from websockets.asyncio.server import serve
 
 from regions.config import CLIENT_FRAME_BYTES_MAX
-from regions.gateway import Gateway, Timer
-from regions.peers import Door
+from regions.gateway import Gateway
+from regions.gateway_verbs import Timer
 from regions.shell.gateway import Shell
+from regions.wishes import Door
 from tests.regions.little_world import LittleWorld
 
 SHORT = "w"

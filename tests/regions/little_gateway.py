@@ -6,22 +6,10 @@ from collections.abc import Callable
 from archive.keys import Ed25519Key
 from clients.seen import Seen
 from clients.session import News, Session, Welcomed
-from regions.gateway import (
-    Backlog,
-    Close,
-    Closed,
-    Connected,
-    Effect,
-    Event,
-    Framed,
-    Gateway,
-    Heard,
-    Publish,
-    Send,
-    Timer,
-)
-from regions.peers import Door
+from regions.gateway import Gateway
+from regions.gateway_verbs import Backlog, Close, Closed, Connected, Effect, Event, Framed, Heard, Publish, Send, Timer
 from regions.protocol import TOLD, VIEW
+from regions.wishes import Door
 from tests.regions.little_world import LittleWorld
 from world.actions import Action
 

@@ -11,12 +11,13 @@ from archive.keys import Ed25519Key
 from clients.session import Acknowledged, Parted, Welcomed, Words
 from regions import messages, views
 from regions.config import CLIENT_BACKLOG_BYTES_MAX, CLIENTS_MAX, VIEW_TILES
-from regions.gateway import STUCK_MS, Backlog, Close, Connected, Framed, Gateway, Heard, Publish, Send, Timer
+from regions.gateway import STUCK_MS, Gateway
+from regions.gateway_verbs import Backlog, Close, Connected, Framed, Heard, Publish, Send, Timer
 from regions.messages import Answers, Batch, Delta, Keys, KeyWanted, Letter, Message
-from regions.peers import Door
 from regions.protocol import FLAG_ANEW, VIEW, Having, decode_told
 from regions.record import Acted, Head, Login, first_chain, login_body, player_chain
 from regions.views import NOTHING, RegionView, anchor, rectangle
+from regions.wishes import Door
 from tests.regions.little_gateway import LittleClient, LittleGateway, run
 from tests.regions.little_world import START_MS, LittleWorld
 from world.actions import Give, Move, Speak

@@ -30,21 +30,7 @@ from regions.messages import (
     Answers,
     Here,
 )
-from regions.peers import (
-    BIRTH_AFTER_MS,
-    INVALID_MAX,
-    SEEK_EVERY_MS,
-    AskWhere,
-    Door,
-    End,
-    Entered,
-    Peer,
-    ShowAll,
-    State,
-    Tell,
-    ToRegion,
-    Wish,
-)
+from regions.peers import BIRTH_AFTER_MS, SEEK_EVERY_MS, Peer, State
 from regions.protocol import (
     Acked,
     Act,
@@ -60,6 +46,8 @@ from regions.protocol import (
     Welcome,
 )
 from regions.record import Acted, Birth, Head, Login, first_chain, login_body, login_message, player_chain
+from regions.unanswered import INVALID_MAX
+from regions.wishes import AskWhere, Door, End, Entered, ShowAll, Tell, ToRegion, Wish
 
 NOW = 1_700_000_000_000
 WORLD = bytes(range(32))
@@ -264,7 +252,7 @@ def test_actions_go_to_the_region_and_are_forgotten_with_their_receipt() -> None
     assert acted == Acted(ENTITY, 43, 42, b"\x93\x01\x00\x00")
     acked = told(player.answer(STATUS_DONE, 43, player.chain), Acked)
     assert (acked.number, acked.chain, acked.n, acked.hash) == (43, player.chain, 900, b"h" * 32)
-    assert not player.peer.unacked
+    assert not player.peer.unanswered.acts
     assert player.answer(STATUS_DONE, 43, player.chain) == []
 
 
@@ -293,7 +281,7 @@ def test_a_gap_is_filled_in_order() -> None:
     for _ in range(3):
         player.act()
     player.answer(STATUS_LAST, 43, b"c" * 32)
-    assert list(player.peer.unacked) == [44, 45]
+    assert list(player.peer.unanswered.acts) == [44, 45]
     assert [one.number for one in sent(player.later(50))] == [44, 45]
 
 
@@ -351,7 +339,7 @@ def test_a_newer_session_is_told_and_its_acks_are_not_taken() -> None:
     player = entered()
     player.act()
     assert player.answer(STATUS_DONE, 43, b"o" * 32, session=43) == []  # the other's login took 43
-    assert list(player.peer.unacked) == [43]
+    assert list(player.peer.unanswered.acts) == [43]
     wishes = player.answer(STATUS_SUPERSEDED, 43, b"o" * 32)
     assert told(wishes, Superseded) == Superseded(43, b"o" * 32)
     assert player.act() == []
@@ -379,7 +367,7 @@ def test_a_client_that_sends_more_than_may_be_unanswered_is_cut() -> None:
         assert len(sent(player.act())) == 1
         player.now += 20
     assert "limit is 64" in ended(player.act())
-    assert not player.peer.unacked
+    assert not player.peer.unanswered.acts
 
 
 def test_a_flood_of_frames_is_cut() -> None:
@@ -453,7 +441,7 @@ def test_any_bytes_at_any_stage_end_in_words_and_leave_nothing(data: st.DataObje
     frame = data.draw(st.binary(max_size=CLIENT_FRAME_BYTES_MAX + 64))
     wishes = player.peer.receive(player.now, frame)
     assert told(wishes, Refused) and ended(wishes)
-    assert player.peer.state is State.OVER and not player.peer.unacked
+    assert player.peer.state is State.OVER and not player.peer.unanswered.acts
     assert player.peer.receive(player.now, frame) == []
 
 
@@ -463,7 +451,7 @@ def test_a_flipped_bit_in_a_frame_cuts(at: int, flip: int) -> None:
     frame = bytearray(seal(player.key, 1, protocol.encode(Act(43, b"\x93\x01\x00\x00"))))
     frame[at % len(frame)] ^= flip
     assert ended(player.peer.receive(NOW, bytes(frame)))
-    assert not player.peer.unacked
+    assert not player.peer.unanswered.acts
 
 
 def test_a_replayed_or_reordered_frame_cuts() -> None:
@@ -483,7 +471,7 @@ def test_whatever_regions_answer_every_action_is_kept_until_it_is_done(steps: li
     chains = {player.number: player.chain}
     done = player.number
     for kind, far in steps:
-        if kind == 0 and len(player.peer.unacked) < UNSIGNED_ACTIONS_MAX:
+        if kind == 0 and len(player.peer.unanswered.acts) < UNSIGNED_ACTIONS_MAX:
             player.act()
             chains[player.number] = player.chain
         elif kind == 1 and done + 1 <= player.number:
@@ -504,12 +492,12 @@ def test_whatever_regions_answer_every_action_is_kept_until_it_is_done(steps: li
         else:
             player.peer.restarted(player.now)
         assert player.peer.state in (State.SERVED, State.LOST)
-        assert list(player.peer.unacked) == list(range(done + 1, player.number + 1))
+        assert list(player.peer.unanswered.acts) == list(range(done + 1, player.number + 1))
     if player.peer.state is State.LOST:
         player.here(region=1, hop=player.peer.hop, number=player.number)
     again = [one for _ in range(3) for one in sent(player.later(RESEND_AFTER_MS))]
     numbers = [one.number for one in again]
-    assert numbers == sorted(player.peer.unacked) * 3 or not player.peer.unacked
+    assert numbers == sorted(player.peer.unanswered.acts) * 3 or not player.peer.unanswered.acts
 
 
 def test_status_is_told_once_when_a_birth_is_asked_for() -> None:

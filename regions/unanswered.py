@@ -1,0 +1,134 @@
+"""What a player sent and no region has answered yet: kept, bounded, and sent again in order. For `regions.peers`.
+
+Not here: where it is sent, and what the answers tell the player.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from regions.config import RESEND_AFTER_MS, UNSIGNED_ACTIONS_MAX
+from regions.errors import RecordError
+from regions.messages import STATUS_DONE, Answer
+from regions.protocol import Act, SignedHead
+from regions.record import Acted, Head
+
+BACKOFF_MS: Final = (20, 50, 100, 200, 400)
+INVALID_MAX: Final = 8  # invalid heads without one that held
+NEVER: Final = 2**62
+
+Sent = Acted | Head
+
+
+class Unanswered:
+    """The actions and the newest head of one session. What a method returns is to be sent now, in order.
+
+    `due_ms` is when `again` wants to be called. `held` says that new actions wait for the next `again`.
+    """
+
+    def __init__(self, entity: int, session: int) -> None:
+        self.acts: dict[int, Acted] = {}
+        self.head: Head | None = None
+        self.last = session  # the newest action the client sent
+        self.done = session  # the newest that a region answered
+        self.held = False
+        self.due_ms = NEVER
+        self._entity, self._session = entity, session
+        self._failures = self._invalid = 0
+
+    def act(self, now_ms: int, said: Act) -> list[Sent]:
+        """The client's next action. RecordError for another number, or for one too many."""
+        if said.number != self.last + 1:
+            raise RecordError(f"action {said.number}; expected {self.last + 1}")
+        if len(self.acts) >= UNSIGNED_ACTIONS_MAX:
+            raise RecordError(f"{len(self.acts) + 1} unanswered actions; the limit is {UNSIGNED_ACTIONS_MAX}")
+        self.last = said.number
+        acted = self.acts[said.number] = Acted(self._entity, said.number, self._session, said.body)
+        return [] if self.held else self._sent(now_ms, self._with_head([acted]))
+
+    def sign(self, now_ms: int, said: SignedHead) -> list[Sent]:
+        """The client's newest head. It may come one action ahead: only under a head that covers it is a valuable one
+        admitted. RecordError for one over an action that is not this session's."""
+        if not self._session <= said.number <= self.last + 1:
+            raise RecordError(f"a head over action {said.number}; expected {self._session} to {self.last + 1}")
+        self.head = Head(self._entity, said.number, said.chain, said.seen, said.signature)
+        if said.number > self.last or (self.held and self.due_ms == NEVER):
+            return []
+        # Also what was held back for want of a head may go now.
+        return self.again(now_ms) if self.held else self._sent(now_ms, [self.head])
+
+    def hold(self) -> None:
+        """Nobody knows where to send it: it waits until `again` is called."""
+        self.held, self.due_ms = True, NEVER
+
+    def answered(self, now_ms: int, answer: Answer) -> bool:
+        """An action, or with STATUS_LAST every one up to it, is done; whether that was news."""
+        if answer.status == STATUS_DONE:
+            done = self.acts.pop(answer.number, None) is not None
+        else:
+            known = [number for number in self.acts if number <= answer.number]
+            for number in known:
+                del self.acts[number]
+            done = bool(known)
+            if self.acts and next(iter(self.acts)) == answer.number + 1:
+                self.back_off(now_ms)
+        if done:
+            self._failures = self._invalid = 0
+            self.done = max(self.done, answer.number)
+            self._settle(now_ms)
+        return done
+
+    def signed(self, now_ms: int, number: int) -> None:
+        """A head up to this number is recorded."""
+        self._invalid = 0
+        if self.head is not None and self.head.number <= number:
+            self.head = None
+            self._settle(now_ms)
+
+    def invalid(self, now_ms: int) -> None:
+        """A head did not hold, perhaps only because an action before it was lost. RecordError when none ever does."""
+        self._invalid += 1
+        if self._invalid > INVALID_MAX:
+            raise RecordError(f"{self._invalid} signed heads after action {self.done} do not hold")
+        self.back_off(now_ms)
+
+    def back_off(self, now_ms: int) -> None:
+        """What is not answered goes again soon, in order; until then nothing new goes before it."""
+        if not self.held:
+            self.held = True
+            self.due_ms = now_ms + BACKOFF_MS[min(self._failures, len(BACKOFF_MS) - 1)]
+            self._failures += 1
+
+    def again(self, now_ms: int) -> list[Sent]:
+        """Everything that is not answered, in order."""
+        self.held = False
+        head, inputs = self.head, self._with_head(self.acts.values())
+        if head is not None and head.number <= self.last and head.number not in self.acts:
+            inputs.insert(0, head)  # what it covers is answered
+        self.due_ms = now_ms + RESEND_AFTER_MS if inputs else NEVER
+        return inputs
+
+    def _sent(self, now_ms: int, inputs: list[Sent]) -> list[Sent]:
+        self.due_ms = min(self.due_ms, now_ms + RESEND_AFTER_MS)
+        return inputs
+
+    def _with_head(self, acts: Iterable[Acted]) -> list[Sent]:
+        """These actions, and the head before and behind the one it covers: before, it lets a valuable action in.
+
+        Behind, for the case that the region has that action already.
+        """
+        head, inputs = self.head, list[Sent]()
+        for acted in acts:
+            if head is not None and acted.number == head.number:
+                inputs += [head, acted, head]
+            else:
+                inputs.append(acted)
+        return inputs
+
+    def _settle(self, now_ms: int) -> None:
+        """Something was answered: the rest has its full time again."""
+        if self.held and self.due_ms == NEVER:
+            return
+        if not self.acts and self.head is None:
+            self.due_ms, self.held = NEVER, False
+        elif not self.held:
+            self.due_ms = now_ms + RESEND_AFTER_MS

@@ -1,0 +1,62 @@
+"""What one connection (`regions.peers`) wants its gateway to do, as values; and what all connections have in common."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from regions.protocol import Told
+from regions.record import Acted, Birth, Head, Login
+
+POLICY: Final = 1008  # websocket close codes: the client's fault; the world's; come again
+GOING_AWAY: Final = 1001
+TRY_AGAIN: Final = 1013
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every connection of a gateway has in common. `regions` are rectangles in chunks, by index."""
+
+    world: bytes
+    gateway: str
+    world_tiles: tuple[int, int]
+    regions: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A message for the client."""
+
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class ToRegion:
+    """Inputs for the region with this index, in this order; 0 is the world's process."""
+
+    region: int
+    inputs: tuple[Acted | Login | Head | Birth, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskWhere:
+    """Ask every region for the body of this peer's wallet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The peer controls its body now; older peers of the body do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAll:
+    """The client lost its place: keyframes of everything in view."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Close the connection, with a websocket close code and words."""
+
+    code: int
+    reason: str
+
+
+Wish = Tell | ToRegion | AskWhere | Entered | ShowAll | End

@@ -10,9 +10,9 @@ from world import births, piles
 from world.actions import Strike
 from world.events import Event, Kind, Refusal
 from world.ghosts import ghost_at
+from world.habits import FED_TICKS, SATED
 from world.items import MEAT as MEAT_ITEM
 from world.mail import Blow, encode_mail
-from world.npc import FED_TICKS, SATED
 from world.pathfinding import line_of_sight
 from world.sight import FIGHTING
 from world.species import DAMAGE, DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN, MASS, MEAT, STRIKE_TICKS

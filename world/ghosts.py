@@ -148,6 +148,8 @@ def show(state: State) -> list[bytes]:
 
 def solid_ghosts(ghosts: Ghosts) -> Int64s:
     """The ghosts that push: int64[n, GHOST_COLUMNS] without piles."""
+    if not ghosts.index:
+        return ghosts.table
     return np.ascontiguousarray(ghosts.table[ghosts.table[:, GHOST_KIND] != PILE])
 
 

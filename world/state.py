@@ -42,7 +42,7 @@ FACING: Final = 7  # 0..7, 0 = east, clockwise (y grows downwards)
 HEALTH: Final = 8
 COOLDOWN: Final = 9  # ticks left before the next strike, gathering, building
 HOP: Final = 10  # handovers so far: of two images of one id the higher is true
-MODE: Final = 11  # what an NPC is doing (world.npc)
+MODE: Final = 11  # what an NPC is doing (world.habits)
 MODE_TICKS: Final = 12  # ticks left in it
 HOME_X: Final = 13  # tile
 HOME_Y: Final = 14

@@ -176,3 +176,27 @@ def _open_near(blocked: Bytes2, at_x: int, at_y: int) -> tuple[int, int]:
                 if max(abs(x - at_x), abs(y - at_y)) == ring and blocked[y, x] == 0:
                     return x, y
     return at_x, at_y
+
+
+@njit(cache=True)
+def near_goal(rows: Int32s, i: int, distance: int) -> bool:
+    dx = abs((rows[GOAL_X, i] << 16) + TILE // 2 - rows[X, i])
+    dy = abs((rows[GOAL_Y, i] << 16) + TILE // 2 - rows[Y, i])
+    return bool(max(dx, dy) <= distance)
+
+
+@njit(cache=True)
+def towards_goal(rows: Int32s, i: int, pace: int) -> None:
+    dx = (rows[GOAL_X, i] << 16) + TILE // 2 - rows[X, i]
+    dy = (rows[GOAL_Y, i] << 16) + TILE // 2 - rows[Y, i]
+    aim(rows, i, dx, dy, pace)
+
+
+@njit(cache=True)
+def stroll(rows: Int32s, i: int, chance: int, pace: int, stands: int) -> None:
+    """A new direction by chance; once in `stands` times it stands."""
+    if (chance >> 20) % stands == 0:
+        rows[INTENT_X, i] = 0
+        rows[INTENT_Y, i] = 0
+    else:
+        aim(rows, i, ((chance >> 30 & 255) - 128) << 10, ((chance >> 40 & 255) - 128) << 10, pace)

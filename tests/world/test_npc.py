@@ -12,9 +12,9 @@ from world.events import Kind
 from world.generate import generate
 from world.genesis import genesis
 from world.ghosts import show
+from world.habits import AT_HOME, AT_WORK, FED_TICKS, FLEE, SATED, TO_HOME, TO_WORK
 from world.invariants import check
 from world.items import GRAIN
-from world.npc import AT_HOME, AT_WORK, FED_TICKS, FLEE, SATED, TO_HOME, TO_WORK
 from world.state import (
     DEER,
     GOODS_0,

@@ -40,6 +40,8 @@ from world.state import Int64s
 BATCH_INPUTS_MAX: Final = 256
 STUCK_MS: Final = 30_000  # a client that reads nothing for so long is closed
 SILENT_MS: Final = 1_000  # a region from which nothing came for so long is called silent
+LOGINS_PER_SECOND: Final = 100  # begun; each costs the gateway's one core more than half a millisecond
+LOGINS_BURST: Final = 300
 LOOK_EVERY_MS: Final = 250  # how often silence, keys and stuck clients are looked for
 WELL: Final = ("loading", "claiming", "serving", "stopping")  # what an owner says when there is nothing to tell
 
@@ -86,6 +88,7 @@ class Gateway:
         self._batch_at_ms = NEVER
         self._receipts: dict[int, list[Send]] = {}  # by region: told together with the view of their tick
         self._receipts_at_ms = NEVER
+        self._logins, self._logins_at_ms = float(LOGINS_BURST), 0
         self._look_at_ms = 0
         self._peers_at_ms = NEVER
         self._waits: dict[int, str] = {}  # by region: why its players wait, as they were told
@@ -100,9 +103,7 @@ class Gateway:
         out: list[Effect] = []
         match event:
             case Framed():
-                client = self.clients.get(event.peer)
-                if client is not None:
-                    self._do(now_ms, client, client.peer.receive(now_ms, event.frame), out)
+                self._framed(now_ms, event, out)
             case Heard():
                 self._heard(now_ms, event.data, out)
             case Backlog():
@@ -120,6 +121,20 @@ class Gateway:
         return out
 
     # Connections.
+
+    def _framed(self, now_ms: int, event: Framed, out: list[Effect]) -> None:
+        client = self.clients.get(event.peer)
+        if client is None:
+            return
+        if client.peer.state is State.GREETING:
+            gained = max(now_ms - self._logins_at_ms, 0) * LOGINS_PER_SECOND / 1000
+            self._logins, self._logins_at_ms = min(self._logins + gained, float(LOGINS_BURST)), now_ms
+            if self._logins < 1:
+                reason = f"more than {LOGINS_PER_SECOND} logins a second; come again in a moment"
+                self._do(now_ms, client, client.peer.refuse(reason, TRY_AGAIN), out)
+                return
+            self._logins -= 1
+        self._do(now_ms, client, client.peer.receive(now_ms, event.frame), out)
 
     def _connected(self, now_ms: int, event: Connected, out: list[Effect]) -> None:
         if len(self.clients) >= CLIENTS_MAX:

@@ -11,7 +11,7 @@ from archive.keys import Ed25519Key
 from clients.session import Acknowledged, Parted, Welcomed, Words
 from regions import messages, views
 from regions.config import CLIENT_BACKLOG_BYTES_MAX, CLIENTS_MAX, VIEW_TILES
-from regions.gateway import STUCK_MS, Gateway
+from regions.gateway import LOGINS_BURST, STUCK_MS, Gateway
 from regions.gateway_verbs import Backlog, Close, Connected, Framed, Heard, Publish, Send, Timer
 from regions.messages import Answers, Batch, Delta, Keys, KeyWanted, Letter, Message
 from regions.protocol import FLAG_ANEW, VIEW, Having, decode_told
@@ -331,6 +331,19 @@ def test_half_open_logins_do_not_stay() -> None:
     assert gateway.due_ms <= START_MS + 10_000
     out = gateway.step(START_MS + 10_000, Timer())
     assert len([one for one in out if isinstance(one, Close)]) == 100 and not gateway.clients
+
+
+def test_a_flood_of_logins_is_put_off_and_those_within_are_not_in_its_way() -> None:
+    world, gateway, (player,) = begin()
+    for _ in range(LOGINS_BURST + 50):
+        LittleClient(gateway).connect()
+    assert len(gateway.closed) == 50 and {code for code, _ in gateway.closed.values()} == {1013}
+    player.act(Move(1, 1))
+    run(world, [gateway], [player], 300)
+    assert not player.session.pending
+    late = LittleClient(gateway)
+    late.connect()
+    assert late.number not in gateway.closed
 
 
 def test_a_newer_login_of_a_wallet_takes_the_place_of_one_still_on_its_way() -> None:

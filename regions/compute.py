@@ -310,12 +310,14 @@ def _consume(region: Region, source: int, mail: Mail, taken: _Taken) -> None:
             raise RecordError(f"mail {mail.number} carries entity {entity} and the player of {body.player.entity}")
         if body.player is not None:
             state.players[entity] = body.player
+    elif mail.kind != letters.RULES and source != letters.WORLD:
+        raise RecordError(f"mail {mail.number} from region {source} is of kind {mail.kind}, the world's process's own")
     elif isinstance(body, Born):
-        if source != letters.WORLD:
-            raise RecordError(f"mail {mail.number} from region {source} bears a player; only the world's process does")
         player = Player(body.entity, body.wallet, 0, b"", 0, first_chain(body.entity), 0, [], 0)
         state.sleepers[body.entity] = Sleeper(player, b"")
     elif isinstance(body, Archived):
+        if not 0 <= body.trim <= body.n < state.n:
+            raise RecordError(f"mail {mail.number} says that {body.n} is archived, {body.trim} to be cut, at {state.n}")
         if body.checkpoint > state.checkpoint:
             state.checkpoint, state.archived, state.trim = body.checkpoint, body.n, body.trim
             kept = [told for told in state.chronicle if told.n > body.n]

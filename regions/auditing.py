@@ -18,11 +18,11 @@ from archive.errors import Damaged, Diverged, Forged
 from archive.keys import b64, unb64
 from archive.restore import Opening, Regional
 from archive.verify import AssetItems, Interval
-from regions import compute, region_state
+from regions import compute, errors, region_state
 from regions.charter import Charter, read_charter
 from regions.config import SPAN
 from regions.errors import ChainBroken, FoldFailed, RecordError
-from regions.evidence import judge, look
+from regions.evidence import judge, look, node_signed
 from regions.filing import held_at, numbers_of
 from regions.holdings import Holding, Kit
 from regions.letters import WORLD
@@ -122,18 +122,34 @@ class Auditor:
     def fold(self, interval: Interval) -> None:
         """As `archive.verify.Replay`."""
         self.manifests[unb64(interval.manifest_id)] = interval.manifest.number
-        for index, course in self.courses.items():
-            due = interval.snapshots.get(index)
-            for raw in [b"", *interval.records[index]]:
-                if raw:
-                    self._apply(index, raw)
-                if due is not None and course.region.state.n >= due.n:
-                    self._check_snapshot(interval, index, due.n, due.state)
-                    due = None
+        diverged: list[Diverged] = []
+        for index in self.courses:
+            try:
+                self._fold_region(index, interval)
+            except Diverged as error:
+                diverged.append(error)
+        if diverged:
+            raise min(diverged, key=self._blamed_last)
         self._hear_each_other()
         self._report()
         self._check_ends(interval)
         self._check_assets(interval)
+
+    def _fold_region(self, index: int, interval: Interval) -> None:
+        course, due = self.courses[index], interval.snapshots.get(index)
+        for raw in [b"", *interval.records[index]]:
+            if raw:
+                self._apply(index, raw)
+            if due is not None and course.region.state.n >= due.n:
+                self._check_snapshot(interval, index, due.n, due.state)
+                due = None
+
+    def _blamed_last(self, error: Diverged) -> tuple[bool, int]:
+        """Regions that heard of one that went wrong go wrong too, as their draws depend on it. The one where evidence
+        is missing as well is named, else the one that went wrong first."""
+        course = self.courses[int(error.region or 0)]
+        doubted = any(one.index == course.region.state.index and one.n > course.hashed for one in self.doubts)
+        return not doubted, course.region.state.time_ms
 
     def finish(self) -> None:
         """As `archive.verify.Replay`."""
@@ -145,12 +161,18 @@ class Auditor:
         region, n = course.region, course.region.state.n + 1
         try:
             record = decode(raw)
-            looked = look(region, record)
+        except RecordError as error:
+            raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
+        looked = look(region, record)
+        try:
             compute.apply(region, raw)
         except ChainBroken as error:
             raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
-        except (RecordError, FoldFailed) as error:
+        except (errors.Diverged, FoldFailed) as error:
             raise Diverged(f"record {n}", str(error), region=str(index), record=n) from None
+        except RecordError as error:
+            kind = Diverged if node_signed(region, record) else Forged
+            raise kind(f"record {n}", str(error), region=str(index), record=n) from None
         for finding in judge(looked, region, record, self.charter, self.manifests):
             self.doubts.append(Doubt(index, n, finding, ((index, n),)))
         course.note(record)

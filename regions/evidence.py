@@ -1,6 +1,6 @@
 """What in a record must be signed, and by whom: checked by auditors, who trust no owner.
 
-The fold takes inputs as recorded; whoever recorded them could have invented them. So every claim, head, login, birth,
+The fold takes inputs as recorded; whoever recorded them could have invented them. So every login, birth, player's head,
 confirmation, owner's word and AO assignment is held here against the key that must have made it, and a player's signed
 heads against the actions they cover. A finding is a sentence; an empty list means nothing was found.
 """
@@ -12,7 +12,7 @@ from archive.errors import ArchiveError
 from archive.keys import ED25519, unb64, verify
 from regions import assignments, letters
 from regions.charter import Charter
-from regions.config import SPAN, UNSIGNED_ACTIONS_MAX
+from regions.config import UNSIGNED_ACTIONS_MAX
 from regions.errors import RecordError
 from regions.letters import Handover
 from regions.lift import owner_signed
@@ -120,15 +120,6 @@ def judge(looked: Looked, region: Region, record: Record, charter: Charter, mani
     """
     findings = list(looked.findings)
     state = region.state
-    if record.claim is not None:
-        claim = record.claim
-        message = claim_message(state.region, record.era, record.term, record.n, record.previous, claim)
-        if not verify(ED25519, claim.node, message, claim.signature):
-            findings.append("the claim is not signed by the node it names")
-    if record.n % SPAN == 0:
-        message = head_message(state.region, record.era, record.term, record.n, record.previous, record.state_hash)
-        if not verify(ED25519, state.claim_node, message, record.head):
-            findings.append("the head is not signed by the node that claimed this term")
     for place, head, player in looked.heads:
         findings += _judge_head(head, player, record.verdicts[place], state.world, record.era)
     for said in record.inputs:
@@ -149,6 +140,17 @@ def judge(looked: Looked, region: Region, record: Record, charter: Charter, mani
         elif isinstance(said, SpanSigned) and looked.span is not None:
             findings += _judge_span(said, looked, region, charter)
     return findings
+
+
+def node_signed(region: Region, record: Record) -> bool:
+    """Whether claim and head, where a record has them, were signed by the node of its term; the fold asks this, too."""
+    state, claim = region.state, record.claim
+    place = state.region, record.era, record.term, record.n, record.previous
+    if claim is not None and not verify(ED25519, claim.node, claim_message(*place, claim), claim.signature):
+        return False
+    if not record.state_hash:
+        return not record.head
+    return verify(ED25519, state.claim_node, head_message(*place, record.state_hash), record.head)
 
 
 def _name(said: Login | Birth) -> str:

@@ -95,6 +95,7 @@ class LiveWorld:
             except ProcessLookupError:
                 continue
         self.process.wait(10)
+        self._close()
         wait_for(lambda: not any(command_of(pid) for pid in pids[1:]), 10, "every process to be gone")
 
     def stop(self) -> dict[str, Any]:
@@ -102,11 +103,19 @@ class LiveWorld:
         self.process.send_signal(signal.SIGINT)
         assert self.process.stdout is not None
         out = self.process.stdout.read()
-        assert self.process.wait(60) == 0, "".join(self.said) + out
+        status = self.process.wait(60)
+        self._close()
+        assert status == 0, "".join(self.said) + out
         return json.loads(out.strip().splitlines()[-1])
 
+    def _close(self) -> None:
+        self._reader.join(10)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
     @contextmanager
-    def listening(self, subjects: str, heard: Callable[[Message], None]) -> Iterator[None]:
+    def listening(self, subjects: tuple[str, ...], heard: Callable[[Message], None]) -> Iterator[None]:
         """Hear the world's bus in a thread: `subjects` such as `letter.*` below the world's short name."""
         ended = threading.Event()
 
@@ -117,7 +126,9 @@ class LiveWorld:
             assert found is not None
             outside = await connect(f"nats://127.0.0.1:{found[1]}", token, "test")
             try:
-                await Bus(outside).subscribe(f"*.{subjects}", lambda _, data: heard(messages.decode(data)))
+                bus = Bus(outside)
+                for subject in subjects:
+                    await bus.subscribe(f"*.{subject}", lambda _, data: heard(messages.decode(data)))
                 while not ended.is_set():
                     await asyncio.sleep(0.02)
             finally:

@@ -23,7 +23,7 @@ from clients.draw.camera import Camera
 from clients.draw.scene import Scene
 from clients.draw.sheets import draw_large_map, draw_sheets, draw_tile_mark
 from clients.game import Game, clock_ms
-from clients.kernels import ensure_compiled
+from clients.kernels import ensure_compiled, warm_shown
 from clients.reach import KIND_WORDS, REACH_TILES
 from clients.view import View
 from world.actions import Action
@@ -57,6 +57,7 @@ def run(url: str, key: Path | None) -> int:
         words = "you come back as the guest" if known else "you enter as a new guest"
         print(f"{words} whose key is {path} (--key FILE plays as another)", file=sys.stderr)
     ensure_compiled(lambda text: print(text, file=sys.stderr))
+    warm_shown()
     surface = open_window("Everloom")
     controls = Controls()
     game = Game(url, wallet, lambda action, verdict: _refused(controls, action, verdict))
@@ -78,6 +79,29 @@ def open_window(title: str) -> pygame.Surface:
         pygame.quit()
         raise RuntimeError(f"no window can be opened: {error}") from None
     return surface
+
+
+def resized() -> pygame.Surface:
+    """The window's surface after its size was changed; never smaller than SIZE_MIN."""
+    surface = pygame.display.get_surface()
+    assert surface is not None
+    if surface.get_width() < SIZE_MIN[0] or surface.get_height() < SIZE_MIN[1]:
+        size = max(surface.get_width(), SIZE_MIN[0]), max(surface.get_height(), SIZE_MIN[1])
+        surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+    return surface
+
+
+class Scenes:
+    """The pictures of each zoom, made when first needed."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Scene] = {}
+
+    def of(self, zoom: int) -> Scene:
+        """The scene of one zoom."""
+        if zoom not in self._made:
+            self._made[zoom] = Scene(zoom)
+        return self._made[zoom]
 
 
 def _refused(controls: Controls, action: Action, verdict: int) -> None:
@@ -120,7 +144,7 @@ class Window:
     def __init__(self, surface: pygame.Surface) -> None:
         self.surface = surface
         self.camera = Camera(0.0, 0.0, *surface.get_size())
-        self._scenes: dict[int, Scene] = {}
+        self._scenes = Scenes()
 
     def turn(self, game: Game, controls: Controls) -> None:
         """One picture: events, actions, drawing."""
@@ -138,7 +162,7 @@ class Window:
             controls.sheet = Sheet.UNDONE
         for event in pygame.event.get():
             if event.type == pygame.VIDEORESIZE:
-                self._resize()
+                self.surface = resized()
             for action in controls.event(event, sight):
                 game.do(action)
         if controls.sheet is not Sheet.UNDONE:
@@ -158,22 +182,8 @@ class Window:
         if view.own.known:
             self.camera.x, self.camera.y = view.own.at(now_ms)
 
-    def _resize(self) -> None:
-        surface = pygame.display.get_surface()
-        assert surface is not None
-        if surface.get_width() < SIZE_MIN[0] or surface.get_height() < SIZE_MIN[1]:
-            size = max(surface.get_width(), SIZE_MIN[0]), max(surface.get_height(), SIZE_MIN[1])
-            surface = pygame.display.set_mode(size, pygame.RESIZABLE)
-        self.surface = surface
-
-    def scene(self, zoom: int) -> Scene:
-        """The pictures of one zoom, made when first needed."""
-        if zoom not in self._scenes:
-            self._scenes[zoom] = Scene(zoom)
-        return self._scenes[zoom]
-
     def _draw(self, game: Game, controls: Controls, sight: Sight | None, now_ms: float) -> None:
-        scene = self.scene(controls.zoom)
+        scene = self._scenes.of(controls.zoom)
         if sight is None:
             self.surface.fill(NIGHT)
             text = scene.words.draw(game.panel.notice, 24, (236, 232, 220))

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from regions.errors import RecordError
 from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW
+from world.delta import key_bytes
 from world.events import Event
 from world.mirror import Mirror
-from world.shown import BODY_HOP, LOOK, LOOK_LEAVING, STEP_X, STEP_Y, X, Y
+from world.shown import BODY_COLUMNS, BODY_HOP, LOOK, LOOK_LEAVING, STEP_X, STEP_Y, X, Y
+from world.state import Bytes2, Int32s
 from world.units import CHUNK_TILES
 
 _header = struct.Struct("<BBBBIII4B")
+_HEADER_BYTES: Final = 20
 NOTHING: Final = (0, 0, 0, 0)
 
 
@@ -120,38 +124,77 @@ def _every(rect: tuple[int, int, int, int], wide: int) -> list[int]:
     return [y * wide + x for y in range(y0, y0 + height) for x in range(x0, x0 + width)]
 
 
-def _pieces(raw: bytes, rect: tuple[int, int, int, int], wide: int) -> tuple[list[int], bytes, int]:
+def _pieces(raw: bytes, rect: tuple[int, int, int, int], wide: int) -> tuple[Int32s, bytes, int]:
     """The chunks that a frame has something about, their bytes one after another, and how many are keyframes."""
-    x0, y0, width, height = rect
-    at = _header.size
-    end = at + (width * height + 7) // 8
-    mask = int.from_bytes(raw[at:end], "little")
-    if mask >> width * height or end > len(raw):
-        raise RecordError(f"a mask that marks chunks outside {width} x {height}")
-    chunks: list[int] = []
-    parts: list[bytes] = []
-    keys, at = 0, end
-    while mask:
-        low = mask & -mask
-        mask ^= low
-        i = low.bit_length() - 1
-        chunks.append((y0 + i // width) * wide + x0 + i % width)
+    cells = rect[2] * rect[3]
+    chunks, data = np.empty(cells, np.int32), np.empty(len(raw), np.uint8)
+    count, size, keys, fault = _cut(np.frombuffer(raw, np.uint8), *rect, wide, chunks, data)
+    if fault:
+        raise RecordError(f"a view frame of {len(raw)} bytes {_FAULTS[fault]}")
+    return chunks[:count], data[:size].tobytes(), keys
+
+
+_FAULTS: Final = (
+    "",
+    "ends within its mask",
+    "marks chunks outside its rectangle",
+    "ends within a length",
+    "ends within a chunk",
+    "has too many bytes",
+)
+
+
+@njit(cache=True)
+def _cut(
+    raw: Bytes2, x0: int, y0: int, width: int, height: int, wide: int, chunks: Int32s, data: Bytes2
+) -> tuple[int, int, int, int]:
+    """Copy a frame's pieces one behind another: how many, how many bytes, how many keyframes, and a fault or 0."""
+    cells = width * height
+    mask, at = _HEADER_BYTES, _HEADER_BYTES + (cells + 7) // 8
+    if at > len(raw):
+        return 0, 0, 0, 1
+    if cells & 7 and raw[at - 1] >> (cells & 7):
+        return 0, 0, 0, 2
+    count, size, keys = 0, 0, 0
+    for i in range(cells):
+        if not raw[mask + (i >> 3)] >> (i & 7) & 1:
+            continue
         length, shift = 0, 0
         while True:
             if at >= len(raw) or shift > 28:
-                raise RecordError(f"a view frame of {len(raw)} bytes ends within a length")
-            byte = raw[at]
+                return 0, 0, 0, 3
+            more = raw[at] >= 128
+            length |= (int(raw[at]) & 127) << shift
             at += 1
-            length |= (byte & 127) << shift
-            if byte < 128:
-                break
             shift += 7
+            if not more:
+                break
         keys += length & 1
-        part = raw[at : at + (length >> 1)]
-        if len(part) != length >> 1:
-            raise RecordError(f"a view frame of {len(raw)} bytes ends within a chunk")
-        parts.append(part)
-        at += length >> 1
-    if at != len(raw):
-        raise RecordError(f"{len(raw) - at} bytes too many in a view frame")
-    return chunks, b"".join(parts), keys
+        length >>= 1
+        if at + length > len(raw):
+            return 0, 0, 0, 4
+        data[size : size + length] = raw[at : at + length]
+        chunks[count] = (y0 + i // width) * wide + x0 + i % width
+        count, size, at = count + 1, size + length, at + length
+    return count, size, keys, 5 if at != len(raw) else 0
+
+
+@njit(cache=True)
+def moving(cols: Int32s) -> int:
+    """How many of these bodies (`Mirror.cols`) moved in their newest tick."""
+    count = 0
+    for row in range(len(cols)):
+        count += cols[row, STEP_X] != 0 or cols[row, STEP_Y] != 0
+    return count
+
+
+def warm() -> None:
+    """Compile or load what reads frames, before the first one comes."""
+    seen = Seen(((0, 0, 1, 1),))
+    tiles = np.zeros(CHUNK_TILES * CHUNK_TILES, np.uint8)
+    ids, cols = np.ones(1, np.int64), np.ones((1, BODY_COLUMNS), np.int32)
+    key = key_bytes(ids, cols, tiles, 0, 0)
+    head = _header.pack(VIEW, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) + b"\1"
+    seen.take(head + bytes((len(key) << 1 & 127 | 129, len(key) >> 6)) + key)
+    seen.take(head + bytes((2, 0)))
+    moving(seen.regions[0].mirror.cols)

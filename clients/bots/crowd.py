@@ -12,20 +12,17 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import numpy as np
-
 from archive.keys import Ed25519Key
 from clients.bots.behaviours import BEHAVIOURS, Behaviour, Sight, whims
 from clients.bots.ledger import Ledger
 from clients.bots.report import Figures, framed
 from clients.bots.walks import Follow, read_walks
 from clients.connection import Connection
-from clients.seen import Body, Frame
+from clients.seen import Body, Frame, moving, warm
 from clients.session import Acknowledged, News, Undone, Unsure, Welcomed
 from regions.messages import STATUS_DONE
 from regions.protocol import Having
 from world.actions import Action
-from world.shown import STEP_X, STEP_Y
 
 DECIDE_MS: Final = 250
 FOLLOW_MS: Final = 100
@@ -101,7 +98,7 @@ class Bot:
         cols = seen.regions[frame.region].mirror.cols
         figures.frames += 1
         figures.frame_bytes += framed(size)
-        figures.moving_seen += int(np.count_nonzero(cols[:, STEP_X] | cols[:, STEP_Y]))
+        figures.moving_seen += moving(cols)
         figures.keyframes += frame.keys > 0
         now_ms = time.monotonic() * 1000
         if frame.region == self._home or self._home < 0:
@@ -171,6 +168,7 @@ async def run(crowd: Crowd, ended: asyncio.Event, seconds: float | None = None) 
     """Let the crowd in until `ended`, or for some seconds; its report. ValueError for wishes that mean nothing."""
     figures = Figures()
     behaviours = _behaviours(crowd)
+    warm()
     ledger = Ledger(crowd.ledger) if crowd.ledger is not None else None
     bots = [
         Bot(crowd.url, behaviour, whims(crowd.seed, f"{i}/when"), figures, ledger)

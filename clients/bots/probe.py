@@ -19,7 +19,7 @@ from archive.keys import Ed25519Key
 from clients.bots.behaviours import Sight, steer, whims
 from clients.bots.report import percentile
 from clients.connection import Connection
-from clients.seen import Frame
+from clients.seen import Frame, warm
 from world.actions import Move
 
 STILL_FRAMES: Final = 3  # that a probe must be seen standing in before it sends
@@ -88,6 +88,7 @@ class Probe:
 
 
 async def _run(url: str, count: int, seconds: float | None, seed: int) -> dict[str, Any]:
+    warm()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -223,7 +223,9 @@ def bench(
 def main() -> None:
     """Run the command; an error a user can mend is one line, not a traceback."""
     from archive.errors import ArchiveError
+    from clients.kernels import use_cache
 
+    use_cache()
     try:
         app()
     except (ArchiveError, ValueError, OSError, RuntimeError) as error:

@@ -169,7 +169,7 @@ class AgentCore:
         """Take one event; return what is to be done, in order."""
         if isinstance(event, Begin):
             self.seats = {index: Seat() for index in range(self.regions + 1)}
-            return [*(self._start("region") for _ in range(self.regions + 2)), self._start("archivist")]
+            return [self._start("region") for _ in self.seats]
         if isinstance(event, Warm):
             self.spares.append(event.child)
             return self._fill(now_ms)
@@ -209,21 +209,22 @@ class AgentCore:
                 seat.began_n = seat.n
                 offset_ms = TICK_MS * max(0, index - 1) // self.regions
                 effects.append(Assign(seat.child, index, seat.deaths, offset_ms))
-                effects += self._spare()
+                effects += self._spare() if self.phase == "running" else []
         return effects
 
     def _spare(self) -> list[Effect]:
         waiting = sum(role == "region" for role in self.roles.values())
         seated = sum(bool(seat.child) for seat in self.seats.values())
-        return [self._start("region")] if waiting - seated < 1 and self.phase in ("starting", "running") else []
+        return [self._start("region")] if waiting - seated < 1 and self.phase == "running" else []
 
     def _serving(self, event: Serving) -> list[Effect]:
         self.seats[event.index].n = max(self.seats[event.index].n, event.n)
         if self.phase == "starting" and all(seat.child for seat in self.seats.values()):
             gateways = [child for child, role in self.roles.items() if role == "gateway"]
             if not gateways:
+                # Only what the first tick needs is started before it: on a small machine the rest would delay it.
                 self.phase = "running"
-                return [self._start("gateway")]
+                return [self._start("gateway"), self._start("archivist"), *self._spare()]
         return []
 
     def _ended(self, now_ms: int, event: Ended) -> list[Effect]:

@@ -22,6 +22,8 @@ app.add_typer(map_app, name="map")
 DEFAULT_URL = "ws://127.0.0.1:7777"
 DEFAULT_WORLD = Path("worlds/default")
 
+ANY_ID = {"ignore_unknown_options": True}  # an id may begin with a hyphen
+
 World = Annotated[Path, typer.Option("--world", help="The world's directory.")]
 From = Annotated[Path, typer.Option("--from", help="A store: the folder `store` of a world, or a copy of it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
@@ -128,7 +130,7 @@ def probe(
     raise typer.Exit(run(url, count, seconds_of(run_for) if run_for else None, seed, as_json))
 
 
-@app.command()
+@app.command(context_settings=ANY_ID)
 def restore(
     which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
     store: From = DEFAULT_WORLD / "store",
@@ -142,7 +144,7 @@ def restore(
     raise typer.Exit(run(which, store, world, owner_key, as_json))
 
 
-@app.command()
+@app.command(context_settings=ANY_ID)
 def replay(
     which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
     store: From = DEFAULT_WORLD / "store",
@@ -154,7 +156,7 @@ def replay(
     raise typer.Exit(run(which, store, at))
 
 
-@app.command()
+@app.command(context_settings=ANY_ID)
 def verify(
     which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
     store: From = DEFAULT_WORLD / "store",
@@ -187,7 +189,7 @@ def archive_list(
     raise typer.Exit(listing(store, kind, as_json))
 
 
-@archive_app.command("show")
+@archive_app.command("show", context_settings=ANY_ID)
 def archive_show(
     which: Annotated[str, typer.Argument(help="An item's id.")],
     store: From = DEFAULT_WORLD / "store",

@@ -47,7 +47,7 @@ _NAME: Final = re.compile(r"\b[0-9a-f]{16}\b")
 class Line:
     """A line of the chronicle: when, what happened, in words; a tile and a body it is about, where it names one.
 
-    `weighty`: it is about players or things that last, and not about beasts that fall to one another.
+    `weighty`: it is about players or things that last, and not about beasts that fall.
     """
 
     time_ms: int
@@ -282,14 +282,14 @@ def _line(told: dict[str, Any], asset: Callable[[str], str]) -> Line:
     words = _NAME.sub(lambda name: short_name(int(name.group(), 16)), printable(str(told.get("text", "")))[:200])
     place, who, weighty = None, None, True
     if kind == Kind.DIED.name.lower():
-        place, weighty = (c, d), _is_player(a) or _is_player(b)
+        place, weighty = (c, d), _is_player(a)
         words = f"{_called(a)} fell" + (f", struck down by {_called(b)}" if b else "")
     elif kind in (Kind.BUILT.name.lower(), Kind.DUG.name.lower()) and 0 <= d < len(TERRAINS):
         verb = "built a" if kind == Kind.BUILT.name.lower() else "dug away a"
         place, words = (b, c), f"{short_name(a)} {verb} {TERRAINS[d]}"
     elif kind == Kind.MINTED.name.lower() and 0 <= d < len(RARITIES) and 0 <= c < len(ASSET_KINDS):
         name = asset(f"{a & 2**64 - 1:016x}")
-        who, words = b, f"{short_name(b)} came by {f'{name}, ' if name else 'a '}{RARITIES[d]} {ASSET_KINDS[c]}"
+        who, words = b, f"{short_name(b)}: {name or f'a {ASSET_KINDS[c]}'} ({RARITIES[d]})"
     try:
         time_ms = int(datetime.fromisoformat(told["time"]).timestamp() * 1000)
     except (ValueError, OverflowError):

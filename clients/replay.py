@@ -34,6 +34,7 @@ FOLD_FAST_S: Final = 0.030
 FAST_MS: Final = 60_000  # what the highest speed wants to do in one picture
 PAN: Final = 12.0  # tiles a second, at zoom 2
 BEFORE_MS: Final = 3_000  # a line of the chronicle is seen from so long before it
+LINES_LISTED: Final = 14
 UPCOMING: Final = 4
 RATE_SHARE: Final = 0.1
 
@@ -332,7 +333,7 @@ class Booth:
         bill.speed = self._speed_words()
         bill.share = history.share_at(now_ms)
         bill.begin, bill.end = utc(history.begin_ms), utc(history.end_ms)
-        bill.hint = "H help"
+        bill.hint = "Space pause   - + speed   Left, Right 10 s   H help"
         bill.going = self._gone.done / max(self._gone.total, 1) if self.seeking else -1.0
         bill.marks, bill.checkpoints = self._marks, self._checkpoints
         bar = bar_rect(self.surface)
@@ -359,7 +360,7 @@ class Booth:
     def _list(self, bill: Bill, now_ms: float) -> None:
         """The lines of the chronicle around this moment."""
         self._shown = []
-        fit = lines_fit(self.surface)
+        fit = min(lines_fit(self.surface), LINES_LISTED)
         if not self.lines or not fit:
             return
         at = bisect_right(self._line_ms, now_ms)

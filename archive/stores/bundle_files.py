@@ -44,7 +44,7 @@ class BundleFiles:
         for first in self._fan_out(self.folder / "bundles", report):
             for second in self._fan_out(first, report):
                 for entry in os.scandir(second):
-                    if NAME.fullmatch(entry.name) and Path(entry.path) == self._path(entry.name) and _is_file(entry):
+                    if NAME.fullmatch(entry.name) and Path(entry.path) == self.path(entry.name) and _is_file(entry):
                         found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
                     else:
                         report(Damaged(repr(entry.path), "a foreign file among the bundles"))
@@ -53,7 +53,7 @@ class BundleFiles:
     def read(self, name: str, offset: int, size: int) -> bytes:
         """Up to `size` bytes of a bundle, not verified. Raises `Missing` or `Damaged`."""
         try:
-            with os.fdopen(os.open(self._path(name), READ), "rb") as file:
+            with os.fdopen(os.open(self.path(name), READ), "rb") as file:
                 file.seek(offset)
                 return file.read(size)
         except FileNotFoundError:
@@ -70,7 +70,7 @@ class BundleFiles:
 
     def keep(self, name: str, bundle: bytes) -> None:
         """Writes a bundle; on return it is durable. One that is there is left alone, a damaged one moved aside."""
-        path = self._path(name)
+        path = self.path(name)
         self.make_folder(path.parent)
         if os.path.lexists(path):
             try:
@@ -84,7 +84,7 @@ class BundleFiles:
 
     def seal(self, name: str) -> None:
         """Makes a bundle durable that a crashed process may have left between two of its steps."""
-        path = self._path(name)
+        path = self.path(name)
         _sync(path, READ)
         self.make_folder(path.parent)
         _sync(path.parent)
@@ -137,7 +137,7 @@ class BundleFiles:
         os.mkdir(path)
         _sync(path.parent)
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
         return self.folder / "bundles" / name[0] / name[1] / name
 
     def _fan_out(self, parent: Path, report: Callable[[ArchiveError], None]) -> Iterator[Path]:

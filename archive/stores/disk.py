@@ -21,7 +21,7 @@ from archive.errors import ArchiveError, Damaged, Missing
 from archive.keys import b64
 from archive.stores import State, index_file
 from archive.stores.bundle_files import BundleFiles, bundle_name, write_all
-from archive.stores.catalogue import Catalogue, Place, listing
+from archive.stores.catalogue import Catalogue, Listed, Place, listing
 
 LOCK_WAIT_S = 30.0
 LOCK_RETRY_S = 0.01
@@ -93,6 +93,16 @@ class DiskStore:
         with self._guard, self._reading():
             self._refresh()
             return iter(list(self._catalogue.ids()))
+
+    def listed(self) -> list[tuple[Listed, Path]]:
+        """Every item as the catalogue has it, oldest first, with the file of a bundle that holds it."""
+        with self._guard, self._reading():
+            self._refresh()
+            found: dict[str, tuple[Listed, Path]] = {}
+            for name, items in self._catalogue.bundles.items():
+                for item in items:
+                    found.setdefault(item.id, (item, self._files.path(name)))
+            return list(found.values())
 
     def check(self, progress: Callable[[int, int], None] = lambda done, total: None) -> list[ArchiveError]:
         """Reads every bundle whole and returns what is wrong in the folder; `progress` is told bundles done and all."""

@@ -14,7 +14,7 @@ from clients.draw.pictures import Colour
 from clients.draw.scene import Scene
 
 BAR_HEIGHT: Final = 64
-SIDE: Final = 330
+SIDE: Final = 380
 ROW: Final = 22
 MARK_COLOURS: Final[dict[str, Colour]] = {
     "minted": (244, 204, 120),

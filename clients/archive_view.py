@@ -1,0 +1,419 @@
+"""`everloom archive`: what a store holds, what is wrong with it, and what an item says, for people and for programs.
+
+Items are strangers' work: every text of theirs is escaped before a terminal sees it. Not here: whether history is right
+(`everloom verify`).
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from archive import assets, checkpoint, chronicle, restore, segment, snapshot
+from archive.checkpoint import Manifest
+from archive.data_item import DataItem, parse_item
+from archive.errors import ArchiveError, Damaged, Missing
+from archive.keys import b64
+from archive.stores import State
+from archive.stores.catalogue import Listed
+from archive.stores.disk import DiskStore
+from clients.half_blocks import half_blocks
+from regions.charter import read_charter
+from regions.errors import RecordError
+from regions.founding import read_map
+from regions.module import differences, read_sources
+from regions.revive import opening_of
+
+KINDS: Final = {
+    "Module": "module",
+    "Process": "process",
+    "Assignment": "assignment",
+    "Everloom-Map": "map",
+    "Everloom-Era": "era",
+    "Everloom-Sealed-Key": "sealed-key",
+    segment.TYPE: "segment",
+    snapshot.TYPE: "snapshot",
+    checkpoint.TYPE: "manifest",
+    assets.TABLE: "table",
+    chronicle.TYPE: "chronicle",
+    "token": "asset-metadata",
+    "image": "picture",
+}
+OTHER: Final = "other"
+DAMAGED: Final = "damaged"  # not a state an item is kept in: it cannot be read back
+TEXT_SHOWN: Final = 4_000  # characters of an item's text
+LINES_SHOWN: Final = 40
+PROBLEMS_SHOWN: Final = 20
+NEVER: Final = "never"
+
+
+def status(store: Path, as_json: bool) -> int:
+    """How much is stored, submitted, permanent; each world's newest checkpoint; what is wrong in the folder. 1 if
+    anything is."""
+    disk = _open(store)
+    console = Console(stderr=True)
+    problems = _checked(disk, console)
+    items = disk.listed()
+    words: dict[str, Any] = {"store": str(store), "items": len(items), "states": _by_state(disk, items)}
+    words["worlds"] = [_world(disk, world) for world in _worlds(disk)]
+    words["problems"] = [str(problem) for problem in problems]
+    if as_json:
+        print(json.dumps(words))
+    else:
+        _print_status(words)
+    return 1 if problems else 0
+
+
+def listing(store: Path, kind: str, as_json: bool) -> int:
+    """Every item, oldest first: id, kind, size, owner, file, state."""
+    kinds = {*KINDS.values(), OTHER}
+    if kind and kind not in kinds:
+        raise ArchiveError(kind, f"no such kind; there are {', '.join(sorted(kinds))}")
+    disk = _open(store)
+    found = [_row(disk, item, path) for item, path in disk.listed() if not kind or kind_of(item.tags) == kind]
+    if as_json:
+        print(json.dumps(found))
+        return 0
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "kind", "bytes", "owner", "state", "file"):
+        table.add_column(name, justify="right" if name == "bytes" else "left", no_wrap=name == "id", overflow="fold")
+    for one in found:
+        owner = f"{one['owner'][:8]}..."
+        file = Text(escaped(str(Path(one["path"]).relative_to(store))))
+        table.add_row(one["id"], one["kind"], str(one["bytes"]), owner, one["state"], file)
+    out = Console(width=None if sys.stdout.isatty() else 200)
+    out.print(table)
+    out.print(f"{len(found)} items, {sum(one['bytes'] for one in found)} bytes", highlight=False)
+    return 0
+
+
+def show(which: str, store: Path, as_json: bool) -> int:
+    """One item: tags, owner, size, whether it is valid, what it holds. 1 if it is not valid."""
+    disk = _open(store)
+    listed = next(((item, path) for item, path in disk.listed() if item.id == which), None)
+    if listed is None:
+        raise Missing(escaped(which)[:64], f"no item of this id in {store}")
+    row = _row(disk, *listed)
+    row["valid"], row["reason"] = True, None
+    held: list[str] = []
+    item: DataItem | None = None
+    row["tags"] = [list(tag) for tag in listed[0].tags]
+    try:
+        item = parse_item(disk.get(which))
+        held = list(_held(disk, item))
+    except (ArchiveError, ValueError) as error:
+        row["valid"], row["reason"] = False, str(error)
+    if as_json:
+        print(json.dumps(row | {"holds": held}))
+        return 0 if row["valid"] else 1
+    print(f"{row['kind']} {row['id']}")
+    print(f"  valid: {'yes, signed by its owner' if row['valid'] else 'NO: ' + escaped(row['reason'])}")
+    print(f"  owner: {row['owner']}   bytes: {row['bytes']}   {row['state']}")
+    print(f"  file:  {escaped(row['path'])}")
+    for name, value in row["tags"]:
+        print(f"  tag:   {escaped(name)} = {escaped(value)}")
+    for line in held:
+        print(f"  {escaped(line)}")
+    if item is not None and row["valid"] and row["kind"] == "picture":
+        _picture(item.data)
+    elif item is not None and row["valid"] and row["kind"] == "asset-metadata":
+        _picture(_picture_of(disk, item))
+    return 0 if row["valid"] else 1
+
+
+def kind_of(tags: tuple[tuple[str, str], ...]) -> str:
+    """The kind of an item by its Type tag; `other` for what this world does not make."""
+    return KINDS.get(next((value for name, value in tags if name == "Type"), ""), OTHER)
+
+
+def escaped(text: str) -> str:
+    """A stranger's text made fit for a terminal: what cannot be printed is shown as its escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def _open(store: Path) -> DiskStore:
+    if not (store / "bundles").is_dir():
+        raise Missing(str(store), "no store is here; --from names the folder `store` of a world, or a copy of it")
+    return DiskStore(store)
+
+
+def _checked(disk: DiskStore, console: Console) -> list[ArchiveError]:
+    if not console.is_terminal:
+        return disk.check()
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("reading bundles")
+        return disk.check(lambda done, total: progress.update(task, completed=done, total=total))
+
+
+def _state(disk: DiskStore, item_id: str) -> str:
+    try:
+        return disk.confirm(item_id).value
+    except ArchiveError:
+        return DAMAGED
+
+
+def _row(disk: DiskStore, item: Listed, path: Path) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "kind": kind_of(item.tags),
+        "bytes": item.size,
+        "owner": item.owner,
+        "path": str(path),
+        "state": _state(disk, item.id),
+    }
+
+
+def _by_state(disk: DiskStore, items: list[tuple[Listed, Path]]) -> dict[str, Any]:
+    """Per state, never mixed: items and bytes, and both by kind."""
+    counts: dict[str, Counter[str]] = {state.value: Counter() for state in State}
+    sizes: dict[str, Counter[str]] = {state.value: Counter() for state in State}
+    for item, _ in items:
+        state = _state(disk, item.id)
+        counts.setdefault(state, Counter())[kind_of(item.tags)] += 1
+        sizes.setdefault(state, Counter())[kind_of(item.tags)] += item.size
+    return {
+        state: {
+            "items": counts[state].total(),
+            "bytes": sizes[state].total(),
+            "kinds": {
+                kind: {"items": count, "bytes": sizes[state][kind]} for kind, count in sorted(counts[state].items())
+            },
+        }
+        for state in counts
+    }
+
+
+def _worlds(disk: DiskStore) -> list[str]:
+    """Ids of the worlds whose charters are here and count."""
+    return list(dict.fromkeys(opening.world for opening in restore.openings(disk, opening_of)))
+
+
+def _world(disk: DiskStore, world: str) -> dict[str, Any]:
+    """A world's eras and its newest checkpoint that can be read back whole."""
+    openings = restore.openings(disk, opening_of, world)
+    words: dict[str, Any] = {"world": world, "eras": sorted(opening.era for opening in openings), "checkpoint": None}
+    missing: list[str] = []
+    for opening in openings:
+        for manifest_id, manifest in restore.manifests(disk, opening):
+            lacks = [one for one in _needs(manifest) if _state(disk, one) == DAMAGED]
+            if lacks:
+                missing += [f"checkpoint {manifest.number} lacks {one}" for one in lacks]
+                continue
+            lag_ms = max(int(time.time() * 1000) - manifest.time_ms, 0)
+            words |= {"era": manifest.era, "checkpoint": manifest.number, "manifest": manifest_id}
+            words |= {"time": _utc(manifest.time_ms), "lag_s": round(lag_ms / 1000, 1), "state": State.STORED.value}
+            words |= {"state_hash": manifest.state_hash, "assets": None}
+            words["assets"] = len(assets.decode_table(restore.fetch(disk, manifest.table).data))
+            return words | {"incomplete": missing}
+    return words | {"incomplete": missing}
+
+
+def _needs(manifest: Manifest) -> Iterator[str]:
+    for region in manifest.regions:
+        yield from (run.id for run in region.segments)
+        if region.snapshot is not None:
+            yield region.snapshot
+    yield manifest.table
+    if manifest.chronicle is not None:
+        yield manifest.chronicle
+
+
+def _print_status(words: dict[str, Any]) -> None:
+    out = Console(soft_wrap=True)
+    out.print(Text(f"store {words['store']}: {words['items']} items"))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("kind")
+    states = list(words["states"])
+    for state in states:
+        table.add_column(state, justify="right")
+        table.add_column("bytes", justify="right")
+    kinds = sorted({kind for state in states for kind in words["states"][state]["kinds"]})
+    for kind in [*kinds, "all"]:
+        row = [kind]
+        for state in states:
+            found = words["states"][state]
+            one = found if kind == "all" else found["kinds"].get(kind, {"items": 0, "bytes": 0})
+            row += [str(one["items"]), str(one["bytes"])]
+        table.add_row(*row, style="bold" if kind == "all" else "")
+    out.print(table)
+    for one in words["worlds"]:
+        out.print(Text(f"world {one['world']}, eras {', '.join(map(str, one['eras']))}"))
+        if one["checkpoint"] is None:
+            out.print("  no checkpoint that could be restored", style="red")
+        else:
+            out.print(
+                f"  newest checkpoint {one['checkpoint']} of era {one['era']}: {one['manifest']}", highlight=False
+            )
+            out.print(f"  {one['assets']} assets, state {one['state_hash']}", highlight=False)
+            out.print(f"  it holds the world up to {one['time']}, {_duration(one['lag_s'])} ago:", highlight=False)
+            out.print("  losing everything but this store would undo what came after", highlight=False)
+        for text in one["incomplete"]:
+            out.print(Text(f"  {text}", style="red"))
+    for text in words["problems"][:PROBLEMS_SHOWN]:
+        out.print(Text(f"PROBLEM {escaped(text)}", style="bold red"))
+    if len(words["problems"]) > PROBLEMS_SHOWN:
+        out.print(f"and {len(words['problems']) - PROBLEMS_SHOWN} problems more", style="bold red")
+
+
+def _held(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    """What an item holds, in lines. ArchiveError or ValueError for one that is not what its Type says."""
+    reader = _READERS.get(kind_of(item.tags))
+    if reader is not None:
+        yield from reader(disk, item)
+    else:
+        yield f"data:  {len(item.data)} bytes"
+        yield from _text(item.data)
+
+
+def _manifest(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    manifest = checkpoint.read_item(item)
+    yield f"checkpoint {manifest.number} of era {manifest.era}, {'whole' if manifest.full else 'a difference'}"
+    yield f"made of the world up to {_utc(manifest.time_ms)}, ordered by record {manifest.ordered or NEVER}"
+    yield f"follows {manifest.previous or 'nothing: it is the first'}"
+    yield f"state hash {manifest.state_hash}"
+    for index, region in enumerate(manifest.regions):
+        name = f"region {index}" if index else "the world's process"
+        begins = f"snapshot at {region.snapshot_n}" if region.snapshot else "the founding"
+        runs = ", ".join(f"{run.first}..{run.last}" for run in region.segments) or "none"
+        yield f"{name}: adds records {region.first}..{region.end}; from {begins}, segments {runs}"
+    yield f"{len(manifest.assets)} new assets" + "".join(f"; {one.asset}: {one.metadata}" for one in manifest.assets)
+    yield f"table of assets {manifest.table}; chronicle {manifest.chronicle or 'nothing to tell'}"
+
+
+def _chronicle(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    lines = chronicle.decode(item.data)
+    yield f"{len(lines)} key events"
+    for line in lines[:LINES_SHOWN]:
+        yield f"{line.get('time', '')}  region {line.get('region', '')}  {line.get('text', '')}"
+    if len(lines) > LINES_SHOWN:
+        yield f"and {len(lines) - LINES_SHOWN} more"
+
+
+def _segment(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    _, part = segment.read_item(item)
+    yield f"records {part.first}..{part.last} of era {part.era}, {sum(map(len, part.records))} bytes unpacked"
+    yield f"follows the record that hashes to {b64(part.previous)}"
+    yield f"record {part.last} hashes to {b64(part.last_hash)}"
+
+
+def _snapshot(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    _, found = snapshot.read_item(item)
+    yield f"the state after record {found.n} of era {found.era}, {len(found.state)} bytes unpacked"
+    yield f"that record hashes to {b64(found.head)}"
+
+
+def _metadata(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    words = json.loads(item.data)
+    if not isinstance(words, dict):
+        raise Damaged(b64(item.id), "its JSON is not an object")
+    yield from json.dumps(words, indent=1, ensure_ascii=False)[:TEXT_SHOWN].splitlines()
+
+
+def _table(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    rows = assets.decode_table(item.data)
+    yield f"{len(rows)} assets and who holds them"
+    for row in rows[:LINES_SHOWN]:
+        yield f"{assets.asset_name(row.asset)} is held by {assets.asset_name(row.holder)} in region {row.region}"
+    if len(rows) > LINES_SHOWN:
+        yield f"and {len(rows) - LINES_SHOWN} more"
+
+
+def _charter(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    try:
+        charter, _ = read_charter(item.raw)
+    except RecordError as error:
+        raise Damaged(b64(item.id), str(error)) from None
+    yield f"opens era {charter.era} of world {charter.world}"
+    yield f"a map of {charter.map_tiles[0]} x {charter.map_tiles[1]} tiles: {charter.map}"
+    yield f"rules: {charter.module}"
+    for index, seat in enumerate(charter.seats):
+        yield f"{f'region {index}' if index else 'the world'}: process {seat.process}, tiles {seat.land}"
+    yield f"nodes: {', '.join(charter.nodes)}"
+    if charter.checkpoint is not None:
+        yield f"begins at checkpoint {charter.checkpoint}" + (
+            f", made from world {charter.named_before}" if charter.named_before else ""
+        )
+
+
+def _module(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    files = read_sources(item.data)
+    yield f"{len(files)} files of rules: {', '.join(name for name, _ in files)}"
+    differing = differences(item.data)
+    yield f"differs from what is installed: {', '.join(differing)}" if differing else "the installed rules are the same"
+
+
+def _map(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    world_map = read_map(item)
+    yield f"{world_map.width} x {world_map.height} tiles, {len(world_map.homes)} homes, {len(world_map.fields)} fields"
+    yield f"{len(world_map.player_spawns)} places where players begin"
+
+
+def _picture_words(disk: DiskStore, item: DataItem) -> Iterator[str]:
+    yield f"a picture of {len(item.data)} bytes"
+
+
+def _text(data: bytes) -> Iterator[str]:
+    """Data that is text, as far as it is shown."""
+    try:
+        text = data[:TEXT_SHOWN].decode()
+    except UnicodeDecodeError:
+        return
+    yield from text.splitlines()[:LINES_SHOWN]
+
+
+_READERS: Final[dict[str, Callable[[DiskStore, DataItem], Iterator[str]]]] = {
+    "manifest": _manifest,
+    "chronicle": _chronicle,
+    "segment": _segment,
+    "snapshot": _snapshot,
+    "asset-metadata": _metadata,
+    "table": _table,
+    "era": _charter,
+    "module": _module,
+    "map": _map,
+    "picture": _picture_words,
+}
+
+
+def _picture_of(disk: DiskStore, metadata: DataItem) -> bytes:
+    """The picture that metadata names, empty if it is not here."""
+    words = json.loads(metadata.data)
+    image = words.get("image") if isinstance(words, dict) else None
+    try:
+        return parse_item(disk.get(image.removeprefix("ar://"))).data if isinstance(image, str) else b""
+    except ArchiveError:
+        return b""
+
+
+def _picture(data: bytes) -> None:
+    """Draw a picture with half blocks where the terminal has colours."""
+    out = Console(soft_wrap=True)
+    if not data or not out.is_terminal or out.color_system is None:
+        return
+    try:
+        out.print(half_blocks(data))
+    except ValueError as error:
+        print(f"  the picture cannot be drawn here: {escaped(str(error))}")
+
+
+def _utc(time_ms: int) -> str:
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{time_ms} ms"
+
+
+def _duration(seconds: float) -> str:
+    for size, word in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{seconds:.0f} seconds"

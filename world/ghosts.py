@@ -88,13 +88,24 @@ def unpack_ghosts(data: bytes) -> np.ndarray:
     if rest or count > GHOSTS_PER_NEIGHBOUR:
         raise ValueError(f"ghosts of {len(data)} bytes: expected up to {GHOSTS_PER_NEIGHBOUR} x {GHOST_BYTES}")
     ghosts = np.frombuffer(data, _GHOST)
-    edge = WORLD_TILES_MAX * TILE
-    good = (ghosts["id"] > 0) & (ghosts["hop"] >= 0) & (ghosts["kind"] >= PLAYER) & (ghosts["kind"] <= PILE)
-    good &= (ghosts["x"] >= 0) & (ghosts["x"] < edge) & (ghosts["y"] >= 0) & (ghosts["y"] < edge)
-    good &= (ghosts["facing"] < 8) & (ghosts["down"] <= 1) & (ghosts["zero"] == 0)
-    if not good.all():
-        raise ValueError(f"ghost {int(np.flatnonzero(~good)[0])} of {count} is out of range")
+    if count and (bad := _first_bad(ghosts)) >= 0:
+        raise ValueError(f"ghost {bad} of {count} is out of range")
     return ghosts
+
+
+@njit(cache=True)
+def _first_bad(ghosts: np.ndarray) -> int:
+    """The first record with a field out of its range, or -1. A kernel: every fold of every tick looks at them all."""
+    edge = WORLD_TILES_MAX * TILE
+    for i in range(len(ghosts)):
+        one = ghosts[i]
+        if one.id <= 0 or one.hop < 0 or one.kind < PLAYER or one.kind > PILE:
+            return i
+        if one.x < 0 or one.x >= edge or one.y < 0 or one.y >= edge:
+            return i
+        if one.facing >= 8 or one.down > 1 or one.zero != 0:
+            return i
+    return -1
 
 
 @njit(cache=True)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WARM = "from world.tick import warm; warm()"
+WARM = "from world.tick import warm; warm(); from clients.kernels import warm_shown; warm_shown()"
 MARK = "compiled"
 CACHES_KEPT = 3
 
@@ -70,3 +70,29 @@ def ensure_compiled(say: Callable[[str], None]) -> float:
     seconds = time.monotonic() - began
     say(f"compiled the rules in {seconds:.0f} s; later starts find them cached")
     return seconds
+
+
+def warm_shown() -> None:
+    """Compile, or load from the cache, what showing a region and reading what is shown need."""
+    import numpy as np
+
+    from clients.own_body import OwnBody
+    from world.delta import encode_key, encode_tick
+    from world.mirror import Mirror
+    from world.shown import wire_rows
+    from world.state import KIND, PLAYER, State, X
+
+    empty = np.zeros((16, 16), np.uint8)
+    state = State((0, 0, 16, 16), (16, 16), (), (0, 0), empty.copy(), empty.copy(), empty.copy())
+    row = state.take_row(1)
+    state.rows[KIND, row] = PLAYER
+    before = wire_rows(state)
+    state.rows[X, row] += 4096
+    now = wire_rows(state, (), before)
+    index, data = encode_tick(before, now)
+    mirror = Mirror(state.land)
+    mirror.apply([0], encode_key(before, 0))
+    mirror.apply(index[:, 0], data)
+    own = OwnBody()
+    own.seen(0.0, 1, 1, (64, 64), (0, 0), 0.0, empty, empty)
+    own.advance(50.0, empty, empty)

@@ -15,7 +15,7 @@ from regions import protocol
 from regions.config import UNSIGNED_ACTIONS_MAX
 from regions.errors import RecordError
 from regions.handshake import client_key, seal
-from regions.messages import STATUS_DONE, STATUS_LAST
+from regions.messages import STATUS_DONE, STATUS_LAST, STATUS_UNSIGNED
 from regions.protocol import (
     Acked,
     Act,
@@ -157,6 +157,8 @@ class Session:
                 return self._sign(challenge), []
             case Welcome() as welcome:
                 return self._welcomed(now_ms, welcome)
+            case Acked() as acked if acked.status == STATUS_UNSIGNED:
+                return self._wanted_head(acked.number), []
             case Acked() as acked:
                 return [], list(self._receipt(acked))
             case Having() as having:
@@ -240,6 +242,15 @@ class Session:
         self._uncovered_ms = self._uncovered_ms or now_ms
         return one
 
+    def _wanted_head(self, number: int) -> list[bytes]:
+        """The region lets nobody act on without a head over `number` or the action after it."""
+        if self.welcome is None:
+            return []
+        for wanted in (number + 1, number):
+            if wanted in self.pending:
+                return [self._head_frame(wanted, self.pending[wanted].chain)]
+        return [self._head_frame(number, self._acked_chain)] if number == self.acked else []
+
     def _receipt(self, acked: Acked) -> Iterable[Acknowledged]:
         if acked.hash:
             self._seen = acked.hash
@@ -258,7 +269,8 @@ class Session:
     def _head_frame(self, number: int, chain: bytes) -> bytes:
         assert self._seed_key is not None
         message = player_head_message(self.world, self.era, self.entity, number, chain, self._seen)
-        self._uncovered_ms = 0
+        if number == self.number:
+            self._uncovered_ms = 0
         return self._frame(SignedHead(number, chain, self._seen, self._seed_key.sign(message)))
 
     def _act_frames(self, one: Pending) -> list[bytes]:

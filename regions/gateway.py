@@ -85,7 +85,7 @@ class Gateway:
         self._by_wallet: dict[bytes, list[Client]] = {}
         self._entities: Int64s = np.empty(0, np.int64)
         self._batches: dict[int, list[Acted | Login | Head | Birth]] = {}
-        self._batch_at_ms = NEVER
+        self._batch_at_ms, self._batch_sent_ms = NEVER, 0
         self._receipts: dict[int, list[Send]] = {}  # by region: told together with the view of their tick
         self._receipts_at_ms = NEVER
         self._logins, self._logins_at_ms = float(LOGINS_BURST), 0
@@ -115,7 +115,7 @@ class Gateway:
             case Timer():
                 self._timers(now_ms, out)
         if now_ms >= self._batch_at_ms:
-            self._flush(out)
+            self._flush(now_ms, out)
         if now_ms >= self._receipts_at_ms:
             self._tell_receipts(out)
         return out
@@ -196,17 +196,18 @@ class Gateway:
     def _post(self, now_ms: int, wish: ToRegion, out: list[Effect]) -> None:
         batch = self._batches.setdefault(wish.region, [])
         batch += wish.inputs
-        self._batch_at_ms = min(self._batch_at_ms, now_ms + BATCH_MS)
+        # At once after a pause, and then at most one batch in BATCH_MS.
+        self._batch_at_ms = min(self._batch_at_ms, max(now_ms, self._batch_sent_ms + BATCH_MS))
         if len(batch) >= BATCH_INPUTS_MAX:
-            self._flush(out)
+            self._flush(now_ms, out)
 
-    def _flush(self, out: list[Effect]) -> None:
+    def _flush(self, now_ms: int, out: list[Effect]) -> None:
         for region, inputs in self._batches.items():
             subject = f"in.{region}" if region else "world"
             for first in range(0, len(inputs), BATCH_INPUTS_MAX):
                 batch = Batch(self.door.gateway, tuple(inputs[first : first + BATCH_INPUTS_MAX]))
                 out.append(Publish(subject, messages.encode(batch)))
-        self._batches, self._batch_at_ms = {}, NEVER
+        self._batches, self._batch_at_ms, self._batch_sent_ms = {}, NEVER, now_ms
 
     # From the regions.
 

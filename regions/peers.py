@@ -213,7 +213,9 @@ class Peer:
                 return self.superseded(answer.number, answer.chain) if newer else self._lose(now_ms)
             case status if status == STATUS_HEAD:
                 unanswered.signed(now_ms, answer.number)
-            case status if status in (STATUS_BUSY, STATUS_UNSIGNED):
+            case status if status == STATUS_UNSIGNED:
+                return [Tell(_receipt(answers, answer))] if unanswered.unsigned(now_ms, answer.number) else []
+            case status if status == STATUS_BUSY:
                 unanswered.back_off(now_ms)
             case status if status == STATUS_INVALID:
                 try:

@@ -106,7 +106,8 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=2, forbid_unknow
 class Acked(msgspec.Struct, array_like=True, frozen=True, tag=3, forbid_unknown_fields=True):
     """A receipt: action `number` is in durable record `n` (with this hash) of `region`; `chain` is yours after it.
 
-    `verdict` 0 is done, else a world.events.Refusal. With `status` STATUS_LAST every number up to it is done.
+    `verdict` 0 is done, else a world.events.Refusal. With `status` STATUS_LAST every number up to it is done. With
+    STATUS_UNSIGNED `number` is the last that is done, and a head over it or over the action after it is wanted.
     """
 
     number: Number

@@ -20,14 +20,16 @@ Sent = Acted | Head
 
 
 class Unanswered:
-    """The actions and the newest head of one session. What a method returns is to be sent now, in order.
+    """The actions and heads of one session. What a method returns is to be sent now, in order.
 
     `due_ms` is when `again` wants to be called. `held` says that new actions wait for the next `again`.
     """
 
     def __init__(self, entity: int, session: int) -> None:
         self.acts: dict[int, Acted] = {}
-        self.head: Head | None = None
+        self.heads: dict[
+            int, Head
+        ] = {}  # by what they cover, ascending; of those that cover no action here, the newest
         self.last = session  # the newest action the client sent
         self.done = session  # the newest that a region answered
         self.held = False
@@ -43,18 +45,23 @@ class Unanswered:
             raise RecordError(f"{len(self.acts) + 1} unanswered actions; the limit is {UNSIGNED_ACTIONS_MAX}")
         self.last = said.number
         acted = self.acts[said.number] = Acted(self._entity, said.number, self._session, said.body)
-        return [] if self.held else self._sent(now_ms, self._with_head([acted]))
+        return [] if self.held else self._sent(now_ms, self._with_heads([acted]))
 
     def sign(self, now_ms: int, said: SignedHead) -> list[Sent]:
-        """The client's newest head. It may come one action ahead: only under a head that covers it is a valuable one
-        admitted. RecordError for one over an action that is not this session's."""
+        """A head. It may come one action ahead: only under a head that covers it is a valuable one admitted.
+
+        RecordError for one over an action that is not this session's.
+        """
         if not self._session <= said.number <= self.last + 1:
             raise RecordError(f"a head over action {said.number}; expected {self._session} to {self.last + 1}")
-        self.head = Head(self._entity, said.number, said.chain, said.seen, said.signature)
+        head = self.heads[said.number] = Head(self._entity, said.number, said.chain, said.seen, said.signature)
+        covering = sorted(number for number in self.heads if number in self.acts or number > self.last)
+        others = [number for number in self.heads if number not in covering]
+        self.heads = {number: self.heads[number] for number in [*sorted(others)[-1:], *covering]}
         if said.number > self.last or (self.held and self.due_ms == NEVER):
             return []
         # Also what was held back for want of a head may go now.
-        return self.again(now_ms) if self.held else self._sent(now_ms, [self.head])
+        return self.again(now_ms) if self.held else self._sent(now_ms, [head])
 
     def hold(self) -> None:
         """Nobody knows where to send it: it waits until `again` is called."""
@@ -80,9 +87,15 @@ class Unanswered:
     def signed(self, now_ms: int, number: int) -> None:
         """A head up to this number is recorded."""
         self._invalid = 0
-        if self.head is not None and self.head.number <= number:
-            self.head = None
+        if any(known <= number for known in self.heads):
+            self.heads = {known: head for known, head in self.heads.items() if known > number}
             self._settle(now_ms)
+
+    def unsigned(self, now_ms: int, number: int) -> bool:
+        """A region wants a head over `number` or the action after it; whether the client must be asked for one."""
+        asks = not self.held and not any(known <= number + 1 for known in self.heads)
+        self.back_off(now_ms)
+        return asks
 
     def invalid(self, now_ms: int) -> None:
         """A head did not hold, perhaps only because an action before it was lost. RecordError when none ever does."""
@@ -101,9 +114,8 @@ class Unanswered:
     def again(self, now_ms: int) -> list[Sent]:
         """Everything that is not answered, in order."""
         self.held = False
-        head, inputs = self.head, self._with_head(self.acts.values())
-        if head is not None and head.number <= self.last and head.number not in self.acts:
-            inputs.insert(0, head)  # what it covers is answered
+        answered = [head for number, head in self.heads.items() if number <= self.last and number not in self.acts]
+        inputs = [*answered, *self._with_heads(self.acts.values())]
         self.due_ms = now_ms + RESEND_AFTER_MS if inputs else NEVER
         return inputs
 
@@ -111,24 +123,19 @@ class Unanswered:
         self.due_ms = min(self.due_ms, now_ms + RESEND_AFTER_MS)
         return inputs
 
-    def _with_head(self, acts: Iterable[Acted]) -> list[Sent]:
-        """These actions, and the head before and behind the one it covers: before, it lets a valuable action in.
-
-        Behind, for the case that the region has that action already.
-        """
-        head, inputs = self.head, list[Sent]()
+    def _with_heads(self, acts: Iterable[Acted]) -> list[Sent]:
+        """These actions, before each the head that covers it, without which a region may not let it in."""
+        inputs = list[Sent]()
         for acted in acts:
-            if head is not None and acted.number == head.number:
-                inputs += [head, acted, head]
-            else:
-                inputs.append(acted)
+            head = self.heads.get(acted.number)
+            inputs += [acted] if head is None else [head, acted]
         return inputs
 
     def _settle(self, now_ms: int) -> None:
         """Something was answered: the rest has its full time again."""
         if self.held and self.due_ms == NEVER:
             return
-        if not self.acts and self.head is None:
+        if not self.acts and not self.heads:
             self.due_ms, self.held = NEVER, False
         elif not self.held:
             self.due_ms = now_ms + RESEND_AFTER_MS

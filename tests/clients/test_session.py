@@ -10,7 +10,7 @@ from regions import protocol
 from regions.config import UNSIGNED_ACTIONS_MAX
 from regions.errors import RecordError
 from regions.handshake import gateway_key, gateway_point, is_signed, unseal
-from regions.messages import STATUS_DONE, STATUS_LAST
+from regions.messages import STATUS_DONE, STATUS_LAST, STATUS_UNSIGNED
 from regions.protocol import Acked, Act, Challenge, Hello, LoginSigned, NewEra, Refused, SignedHead, Superseded, Welcome
 from regions.record import Login, first_chain, login_body, login_message, player_chain, player_head_message
 from world.actions import GiveCoins, Move, Speak, encode_action
@@ -110,6 +110,21 @@ def test_a_head_is_signed_at_once_after_a_login_then_once_in_a_while_and_before_
     assert session.signed_head(NOW + 10 * HEAD_EVERY_MS) == []
     head, act = door.read(session.act(NOW, GiveCoins(4, 1)))
     assert isinstance(head, SignedHead) and isinstance(act, Act) and head.number == act.number == 7
+
+
+def test_a_head_that_a_region_wants_is_signed_over_what_it_can_check() -> None:
+    session, door = entered()
+    for step in range(4):
+        session.act(NOW, Move(step, 0))
+    door.frames = session.frames_sent
+    door.ack(6, session.pending[6].chain)
+    for number, wanted in ((7, 8), (9, 9), (6, 7)):
+        acked = Acked(number, bytes(32), 0, STATUS_UNSIGNED, 1, 77, b"h" * 32)
+        (head,) = door.read(session.told(NOW, protocol.encode(acked))[0])
+        assert isinstance(head, SignedHead)
+        assert (head.number, head.chain) == (wanted, session.pending[wanted].chain)
+    acked = Acked(5, bytes(32), 0, STATUS_UNSIGNED, 1, 77, b"h" * 32)
+    assert session.told(NOW, protocol.encode(acked)) == ([], [])
 
 
 def test_a_receipt_is_taken_only_for_ones_own_chain() -> None:

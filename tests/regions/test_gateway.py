@@ -115,10 +115,15 @@ def test_crossing_borders_neither_loses_nor_repeats_an_action_nor_the_sight_of_o
     assert steps.max() <= (2 + 2) * 13, "no jump above two ticks of motion between looks two ticks apart"
 
 
-def test_lost_messages_are_made_good_on_both_ways() -> None:
-    """Every fourth message of any kind is lost; every action is done once."""
-    world, gateway, players = begin(3, seed=9)
-    rng = random.Random(4)
+@pytest.mark.parametrize("seed", [4, 9, 10])
+def test_lost_messages_are_made_good_on_both_ways(seed: int) -> None:
+    """Every fourth message of any kind is lost; every action is done once.
+
+    Seeds 9 and 10 once stood still for ever: a region that had lost actions wanted a head which the gateway had thrown
+    away for a newer one.
+    """
+    world, gateway, players = begin(3, seed=seed)
+    rng = random.Random(seed)
     world.lost = lambda subject, message: not subject.startswith("letter") and rng.random() < 0.25
     for _ in range(60):
         for player in players:
@@ -130,6 +135,46 @@ def test_lost_messages_are_made_good_on_both_ways() -> None:
         assert not player.session.pending
         assert len(player.told(Acknowledged)) == 60
         assert_once_and_gapless(world, player, 61)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_in_any_weather_each_action_is_done_once_and_in_order(seed: int) -> None:
+    """Lost messages, killed regions, cut sockets, all at once: then calm, and everything is accounted for."""
+    world, gateway, players = begin(3, seed=seed)
+    rng = random.Random(seed)
+    world.lost = lambda subject, message: not subject.startswith("letter") and rng.random() < 0.1
+    dead: dict[int, int] = {}
+    sent: dict[int, list[bytes]] = {player.session.entity: [] for player in players}
+    for _ in range(80):
+        for player in players:
+            if rng.random() < 0.7 and player.session.room > 8:
+                player.act(Move(rng.randint(-127, 127), rng.randint(-127, 127)))
+                sent[player.session.entity].append(next(reversed(player.session.pending.values())).body)
+            if rng.random() < 0.03 or player.number in gateway.closed:
+                player.drop()
+                player.connect()
+        if rng.random() < 0.04 and not dead:
+            dead[rng.choice((0, 1, 2))] = world.now_ms + rng.randint(50, 1500)
+            world.kill(next(iter(dead)))
+        for index in [index for index, until in dead.items() if until <= world.now_ms]:
+            del dead[index]
+            world.start(index)
+        run(world, [gateway], players, 100)
+    world.lost = lambda subject, message: False
+    for index in dead:
+        world.start(index)
+    for _ in range(10):
+        for player in players:
+            if player.number in gateway.closed:
+                player.drop()
+                player.connect()
+        run(world, [gateway], players, 1000)
+    for player in players:
+        acked = [one.action.body for one in player.told(Acknowledged) if isinstance(one, Acknowledged)]
+        acts = acts_of(world, player.session.entity)
+        logged = [body for _, body in acts if not body.startswith(b"login")]
+        assert [number for number, _ in acts] == list(range(1, len(acts) + 1))
+        assert acked == logged == sent[player.session.entity] and not player.session.pending
 
 
 def test_resume_after_a_dropped_socket_neither_loses_nor_repeats() -> None:
@@ -462,7 +507,7 @@ def test_inputs_are_gathered_into_batches() -> None:
         player.act(Move(1, 1))
     run(world, [gateway], players, 40)
     batches = [one for one in gateway.published if isinstance(one, Publish) and one.subject.startswith("in.")]
-    assert 1 <= len(batches) <= 2
+    assert 1 <= len(batches) <= 3, "the first at once, the others together, to each of two regions"
     assert sum(len(messages.decode(one.data).inputs) for one in batches) == 6  # type: ignore[union-attr]
 
 

@@ -316,13 +316,49 @@ def test_a_head_goes_to_the_region_once_and_again_until_it_is_recorded() -> None
     assert sent(player.later(RESEND_AFTER_MS)) == []
 
 
-def test_a_head_may_come_before_the_action_it_lets_in_and_goes_behind_it_too() -> None:
+def test_a_head_may_come_before_the_action_it_lets_in() -> None:
     player = entered()
     chain = player_chain(player.chain, 43, b"give")
     assert sent(player.say(SignedHead(43, chain, b"", b"x" * 64))) == []
     wishes = sent(player.act(b"give"))
-    assert [type(one).__name__ for one in wishes] == ["Head", "Acted", "Head"]
+    assert [type(one).__name__ for one in wishes] == ["Head", "Acted"]
     assert [type(one).__name__ for one in sent(player.act())] == ["Acted"]
+
+
+def test_every_head_that_may_still_be_needed_is_kept_and_none_else() -> None:
+    """A region that lost actions can be owed a head older than the newest: without it nothing would ever go on."""
+    player = entered()
+    for number in range(43, 53):
+        player.act()
+        player.say(SignedHead(number, player.chain, b"", bytes([number]) * 64))
+    player.answer(STATUS_LAST, 47)
+    assert list(player.peer.unanswered.heads) == list(range(43, 53))
+    player.say(SignedHead(52, player.chain, b"", b"x" * 64))
+    assert list(player.peer.unanswered.heads) == [47, 48, 49, 50, 51, 52]
+    again = sent(player.later(RESEND_AFTER_MS))
+    assert [one.number for one in again] == [47, 48, 48, 49, 49, 50, 50, 51, 51, 52, 52]
+    assert [type(one).__name__ for one in again] == ["Head", *["Head", "Acted"] * 5]
+    player.answer(STATUS_HEAD, 51, session=0)
+    assert list(player.peer.unanswered.heads) == [52]
+
+
+def test_a_client_is_asked_for_the_head_that_a_region_wants_once_per_attempt() -> None:
+    player = entered()
+    for _ in range(3):
+        player.act()
+    player.say(SignedHead(45, player.chain, b"", b"x" * 64))
+    asked = told(player.answer(STATUS_UNSIGNED, 42, b"c" * 32), Acked)
+    assert (asked.number, asked.status) == (42, STATUS_UNSIGNED)
+    assert player.answer(STATUS_UNSIGNED, 42) == []
+    again = sent(player.say(SignedHead(43, b"d" * 32, b"", b"y" * 64)))
+    assert [(type(one).__name__, one.number) for one in again] == [
+        ("Head", 43),
+        ("Acted", 43),
+        ("Acted", 44),
+        ("Head", 45),
+        ("Acted", 45),
+    ]
+    assert player.answer(STATUS_UNSIGNED, 42) == [], "one that will do is on its way"
 
 
 def test_heads_that_never_hold_end_the_conversation() -> None:

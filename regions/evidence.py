@@ -6,10 +6,12 @@ heads against the actions they cover. A finding is a sentence; an empty list mea
 """
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 
-from archive.data_item import assemble, parse_item
-from archive.errors import ArchiveError
-from archive.keys import ED25519, unb64, verify
+from archive.data_item import parse_item, signing_message
+from archive.errors import ArchiveError, Forged
+from archive.keys import ED25519, b64, unb64, verify
+from archive.tags import encode_tags
 from regions import assignments, letters
 from regions.charter import Charter
 from regions.config import UNSIGNED_ACTIONS_MAX
@@ -191,9 +193,7 @@ def _judge_span(said: SpanSigned, looked: Looked, region: Region, charter: Chart
             nonce += 1
             time_ms = span.time_ms if entry is None else entry.time_ms
             tags = assignments.assignment_tags(state.region, nonce, chain, said.block_height, time_ms, item_id)
-            one = assemble(ED25519, key, signature, None, None, tags, b"")
-            one.verify()
-            last = one.id
+            last = _signed_id(key, signature, None, tags, b"")
     except (ArchiveError, ValueError) as error:
         return [f"the AO assignments of records {span.first}..{span.last} are not signed by the scheduler: {error}"]
     return []
@@ -210,6 +210,12 @@ def _item_id(
     else:
         tags = assignments.mail_tags(processes[entry.source], region.state.module, entry.number)
         data = entry.hash.hex().encode()
-    item = assemble(ED25519, key, signature, region.state.region, None, tags, data)
-    item.verify()
-    return item.id
+    return _signed_id(key, signature, region.state.region, tags, data)
+
+
+def _signed_id(key: bytes, signature: bytes, target: bytes | None, tags: list[tuple[str, str]], data: bytes) -> bytes:
+    """The id of the data item with this signature, once it holds; the item itself is not put together."""
+    message = signing_message(ED25519, key, target, None, encode_tags(tags), data)
+    if not verify(ED25519, key, message, signature):
+        raise Forged("data item", f"not signed by {b64(key)}")
+    return sha256(signature).digest()

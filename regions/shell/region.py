@@ -12,17 +12,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from archive.snapshot import Snapshot as SnapshotFile
-from archive.snapshot import encode as encode_snapshot
 from setproctitle import setproctitle
 
 from archive.errors import ArchiveError
+from archive.keys import b64, unb64
+from archive.restore import newest_manifest
+from archive.snapshot import Snapshot as SnapshotFile
+from archive.snapshot import encode as encode_snapshot
 from regions import messages, record
 from regions.errors import ConfigError, RecordError
 from regions.process import RegionCore
+from regions.revive import opening_of
 from regions.seat import Seat, Witness
 from regions.shell.files import WorldDir, log_name
-from regions.shell.log import Behind, Durable, Full, Impossible, LogError, Outcome, Taken
+from regions.shell.log import Behind, Durable, Full, Impossible, LogError, LogGap, Outcome, Taken
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.show import Show
@@ -63,7 +66,7 @@ class Shell:
         self.dir = WorldDir(Path(orders["world_dir"]))
         self.index = int(orders["index"])
         self.store = self.dir.store()
-        self.charter, _, _ = self.dir.charter(self.store)
+        self.charter, self.charter_id, _ = self.dir.charter(self.store)
         self.url, self.token = str(orders["bus"]), str(orders["token"])
         self.name = log_name(self.charter, self.index)
         self.short = self.charter.short
@@ -201,12 +204,17 @@ class Shell:
         region, problems = await asyncio.to_thread(self.dir.newest_region, self.index, self.store)
         for problem in problems:
             tell(warning=f"snapshot passed over: {problem}")
-        records = await read_on(self.log, region.state.n + 1)
+        try:
+            records = await read_on(self.log, region.state.n + 1)
+        except LogGap as gap:
+            reason = f"a local snapshot has seen record {region.state.n}, and {gap}: the log was set back"
+            tell(ended=self.index, reason=reason, alarm=True, n=0)
+            os._exit(2)
         self.events.put_nowait(Loaded(region, records, await self._witnesses()))
 
     async def _witnesses(self) -> tuple[Witness, ...]:
-        """Who has seen this region's log: the newest records of its neighbours' logs say so themselves."""
-        found: list[Witness] = []
+        """Who has seen this region's log: the newest checkpoint, and the newest records of its neighbours' logs."""
+        found = await asyncio.to_thread(self._filed)
         for other in self.charter.neighbours(self.index):
             log = Log(self.log._outside, log_name(self.charter, other))
             info = await log.info()
@@ -219,6 +227,13 @@ class Shell:
                         where = f"record {n} of region {other}"
                         found.append(Witness(heard.era, heard.n, heard.hash, where))
         return tuple(found)
+
+    def _filed(self) -> list[Witness]:
+        newest = newest_manifest(self.store, opening_of(self.store.get(b64(self.charter_id))))
+        if newest is None or newest[1].era != self.charter.era:
+            return []
+        end = newest[1].regions[self.index]
+        return [Witness(newest[1].era, end.end, unb64(end.end_hash), f"checkpoint {newest[1].number}")]
 
     async def _end(self, effect: End) -> int:
         if self.snapshot_task is not None:

@@ -138,8 +138,8 @@ class Bot:
         figures.frames_bad += connection.frames_bad
         figures.foreign_acks += connection.session.foreign_acks
         figures.gap_ms.append(self.gap_ms)
-        if connection.over:
-            figures.over[connection.over] += 1
+        if connection.over or not self.joined:
+            figures.over[connection.over or connection.trouble or "no answer from the gateway"] += 1
         if isinstance(self.behaviour, Follow) and self.behaviour.off_count:
             figures.walk_off.append(self.behaviour.off_sum / self.behaviour.off_count)
 
@@ -164,9 +164,14 @@ async def _rest(bots: list[Bot]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def run(crowd: Crowd, ended: asyncio.Event, seconds: float | None = None) -> dict[str, Any]:
-    """Let the crowd in until `ended`, or for some seconds; its report. ValueError for wishes that mean nothing."""
-    figures = Figures()
+async def run(
+    crowd: Crowd, ended: asyncio.Event, seconds: float | None = None, figures: Figures | None = None
+) -> dict[str, Any]:
+    """Let the crowd in until `ended`, or for some seconds; its report. ValueError for wishes that mean nothing.
+
+    Whoever wants to look on hands in the `figures` that are counted in.
+    """
+    figures = figures or Figures()
     behaviours = _behaviours(crowd)
     warm()
     ledger = Ledger(crowd.ledger) if crowd.ledger is not None else None

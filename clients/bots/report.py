@@ -38,7 +38,7 @@ class Figures:
     ack_ms: list[float] = field(default_factory=list)
     gap_ms: list[float] = field(default_factory=list)  # each bot's longest
     walk_off: list[float] = field(default_factory=list)  # each walker's mean distance from its walk, in tiles
-    over: Counter[str] = field(default_factory=Counter)  # why bots ended early
+    over: Counter[str] = field(default_factory=Counter)  # why bots ended early, or never came in
 
     def summary(self, bots: int, seconds: float) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -98,7 +98,7 @@ def table(summary: dict[str, Any]) -> Table:
                 rows.add_row(f"refused: {words}", str(count))
         elif name == "ended_early":
             for why, count in value.items():
-                rows.add_row("ended early", f"{count} x {why}")
+                rows.add_row("ended early, or never came in", f"{count} x {why}")
         elif value is not None:
             rows.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
     return rows

@@ -170,6 +170,11 @@ def test_a_crowd_that_cannot_be_is_refused(tmp_path: Path) -> None:
             asyncio.run(run(crowd, asyncio.Event(), 1.0))
 
 
+def test_a_crowd_that_is_not_let_in_says_why() -> None:
+    summary = asyncio.run(run(Crowd("ws://127.0.0.1:9", 2), asyncio.Event(), 0.5))
+    assert summary["connected"] == 0 and summary["ended_early"] == {"Connection refused": 2}
+
+
 def test_probes_see_their_effect() -> None:
     async def scene() -> list[float]:
         async with door(LittleWorld()) as (url, _):

@@ -10,10 +10,12 @@ import random
 from collections.abc import Callable
 
 import numpy as np
+from msgspec.structs import replace
 
 from archive.keys import Ed25519Key, b64
 from regions import messages
 from regions.charter import Charter, Seats, partition
+from regions.compute import apply, open_era
 from regions.founding import genesis
 from regions.messages import Message
 from regions.process import RegionCore
@@ -82,6 +84,9 @@ class LittleWorld:
 
     def start(self, index: int) -> None:
         """Begin a region's process, or replace it: from its first record, as after a kill without snapshots."""
+        self._take_seat(index, self._genesis(index), list(self.logs[index]))
+
+    def _take_seat(self, index: int, region: Region, records: list[bytes]) -> None:
         seat = Seat(
             self.world,
             index,
@@ -93,11 +98,24 @@ class LittleWorld:
         )
         core = RegionCore(seat, self.random.randbytes, Show(index) if index else None)
         self.cores[index] = core
-        self._give(index, Loaded(self._genesis(index), list(self.logs[index])))
+        self._give(index, Loaded(region, records))
 
     def kill(self, index: int) -> None:
         """End a region's process at once."""
         del self.cores[index]
+
+    def restore(self, cut: dict[int, int]) -> None:
+        """All processes die; the world goes on in the next era from these records of its logs."""
+        era = self.charter.era + 1
+        self.charter = replace(self.charter, era=era)
+        for index, n in cut.items():
+            self.cores.pop(index, None)
+            region = self._genesis(index)
+            for raw in self.logs[index][:n]:
+                apply(region, raw)
+            open_era(region, era, bytes([era]) * 32, region.state.roster, region.state.nodes)
+            self.logs[index] = self.logs[index][:n]
+            self._take_seat(index, region, [])
 
     def publish(self, subject: str, data: bytes) -> None:
         """What a gateway says, subject without the world's short name."""

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archive.keys import Ed25519Key
-from clients.session import Acknowledged, Parted, Welcomed, Words
+from clients.session import Acknowledged, Parted, Undone, Welcomed, Words
 from regions import messages, views
 from regions.config import CLIENT_BACKLOG_BYTES_MAX, CLIENTS_MAX, VIEW_TILES
 from regions.gateway import LOGINS_BURST, STUCK_MS, Gateway
@@ -245,6 +245,41 @@ def test_a_killed_region_comes_back_and_the_player_keeps_its_socket() -> None:
     assert not player.session.pending and not gateway.closed
     assert any(isinstance(one, Words) and one.text == "the world goes on" for one in player.news)
     assert_once_and_gapless(world, player, 7)
+
+
+def test_after_a_restore_each_client_is_told_what_was_undone_and_nothing_is_repeated() -> None:
+    """EXAMPLES 6, with a gateway and clients that live through it: era 2 begins where era 1 had three actions more."""
+    world, gateway, players = begin(2)
+    for step in range(4):
+        for player in players:
+            player.act(Move(step, 9))
+        run(world, [gateway], players, 100)
+    run(world, [gateway], players, 300)
+    cut = {index: len(log) for index, log in world.logs.items()}
+    for step in range(3):
+        for player in players:
+            player.act(Move(99, step))
+        run(world, [gateway], players, 100)
+    run(world, [gateway], players, 300)
+    players[0].act(Move(98, 0))  # on its way when everything burns
+    world.restore(cut)
+    run(world, [gateway], players, 800)
+    for player in players:
+        assert gateway.closed[player.number][0] == 1001
+        assert any(isinstance(one, Words) and "era 2 begins after your action 5" in one.text for one in player.news)
+        player.drop()
+        player.connect()
+    run(world, [gateway], players, 1500)
+    for place, player in enumerate(players):
+        (undone,) = player.told(Undone)
+        assert isinstance(undone, Undone) and (undone.era, undone.number, undone.acked) == (2, 5, 8)
+        assert len(undone.pending) == (1 if place == 0 else 0)
+        player.act(Move(1, 1))
+    run(world, [gateway], players, 1000)
+    for player in players:
+        assert not player.session.pending and player.session.acked == 7 and player.seen is not None
+        assert b"\x93\x01\x63" not in b"".join(body for _, body in acts_of(world, player.session.entity))
+        assert player.seen.find(player.session.entity) is not None
 
 
 def test_valuable_actions_go_through_at_the_first_try() -> None:

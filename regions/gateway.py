@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from regions import messages, protocol
+from regions.bucket import Bucket
 from regions.config import BATCH_MS, CLIENTS_MAX
 from regions.errors import RecordError
 from regions.gateway_verbs import (
@@ -88,7 +89,7 @@ class Gateway:
         self._batch_at_ms, self._batch_sent_ms = NEVER, 0
         self._receipts: dict[int, list[Send]] = {}  # by region: told together with the view of their tick
         self._receipts_at_ms = NEVER
-        self._logins, self._logins_at_ms = float(LOGINS_BURST), 0
+        self._logins = Bucket(LOGINS_PER_SECOND, LOGINS_BURST, 0)
         self._look_at_ms = 0
         self._peers_at_ms = NEVER
         self._waits: dict[int, str] = {}  # by region: why its players wait, as they were told
@@ -126,15 +127,11 @@ class Gateway:
         client = self.clients.get(event.peer)
         if client is None:
             return
-        if client.peer.state is State.GREETING:
-            gained = max(now_ms - self._logins_at_ms, 0) * LOGINS_PER_SECOND / 1000
-            self._logins, self._logins_at_ms = min(self._logins + gained, float(LOGINS_BURST)), now_ms
-            if self._logins < 1:
-                reason = f"more than {LOGINS_PER_SECOND} logins a second; come again in a moment"
-                self._do(now_ms, client, client.peer.refuse(reason, TRY_AGAIN), out)
-                return
-            self._logins -= 1
-        self._do(now_ms, client, client.peer.receive(now_ms, event.frame), out)
+        if client.peer.state is State.GREETING and not self._logins.take(now_ms):
+            reason = f"more than {LOGINS_PER_SECOND} logins a second; come again in a moment"
+            self._do(now_ms, client, client.peer.refuse(reason, TRY_AGAIN), out)
+        else:
+            self._do(now_ms, client, client.peer.receive(now_ms, event.frame), out)
 
     def _connected(self, now_ms: int, event: Connected, out: list[Effect]) -> None:
         if len(self.clients) >= CLIENTS_MAX:

@@ -16,6 +16,7 @@ from enum import Enum, auto
 from typing import Final
 
 from regions import protocol
+from regions.bucket import Bucket
 from regions.config import (
     CHALLENGE_TTL_MS,
     CLIENT_BURST,
@@ -92,7 +93,7 @@ class Peer:
         self._secret, self._nonce = secret[:32], secret[32:48]
         self._key = b""
         self._frames = 0
-        self._tokens, self._tokens_at = float(CLIENT_BURST), now_ms
+        self._bucket = Bucket(CLIENT_FRAMES_PER_SECOND, CLIENT_BURST, now_ms)
         self._began_ms = now_ms
         self._wait_ms = now_ms + LOGIN_TIMEOUT_MS  # until when, in every state but SERVED
         self._expires_ms = 0
@@ -113,7 +114,8 @@ class Peer:
         if self.state is State.OVER:
             return []
         try:
-            self._spend_token(now_ms)
+            if not self._bucket.take(now_ms):
+                raise RecordError(f"more than {CLIENT_FRAMES_PER_SECOND} frames a second")
             if len(frame) > CLIENT_FRAME_BYTES_MAX:
                 raise RecordError(f"a frame of {len(frame)} bytes; the limit is {CLIENT_FRAME_BYTES_MAX}")
             if self.state is State.GREETING:
@@ -227,13 +229,6 @@ class Peer:
     def superseded(self, number: int, chain: bytes) -> list[Wish]:
         """A newer session controls the body."""
         return self._end(Superseded(number, chain), POLICY, "a newer session controls your body")
-
-    def _spend_token(self, now_ms: int) -> None:
-        gained = max(now_ms - self._tokens_at, 0) * CLIENT_FRAMES_PER_SECOND / 1000
-        self._tokens, self._tokens_at = min(self._tokens + gained, float(CLIENT_BURST)), now_ms
-        if self._tokens < 1:
-            raise RecordError(f"more than {CLIENT_FRAMES_PER_SECOND} frames a second")
-        self._tokens -= 1
 
     def _hello(self, now_ms: int, said: protocol.Said) -> list[Wish]:
         if not isinstance(said, Hello):

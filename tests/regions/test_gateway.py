@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from archive.keys import Ed25519Key
 from clients.session import Acknowledged, Parted, Undone, Welcomed, Words
 from regions import messages, views
-from regions.config import CLIENT_BACKLOG_BYTES_MAX, CLIENTS_MAX, VIEW_TILES
+from regions.config import CLIENT_BACKLOG_BYTES_MAX, CLIENTS_MAX, SLEEP_AFTER_TICKS, SPAN, VIEW_TILES
 from regions.gateway import LOGINS_BURST, STUCK_MS, Gateway
 from regions.gateway_verbs import Backlog, Close, Connected, Framed, Heard, Publish, Send, Timer
 from regions.messages import Answers, Batch, Delta, Keys, KeyWanted, Letter, Message
@@ -23,6 +23,7 @@ from tests.regions.little_world import START_MS, LittleWorld
 from world.actions import Give, Move, Speak
 from world.events import Kind
 from world.shown import PER_TILE, X, Y
+from world.units import TICK_MS
 
 
 def begin(clients: int = 1, **shape: object) -> tuple[LittleWorld, LittleGateway, list[LittleClient]]:
@@ -280,6 +281,23 @@ def test_after_a_restore_each_client_is_told_what_was_undone_and_nothing_is_repe
         assert not player.session.pending and player.session.acked == 7 and player.seen is not None
         assert b"\x93\x01\x63" not in b"".join(body for _, body in acts_of(world, player.session.entity))
         assert player.seen.find(player.session.entity) is not None
+
+
+def test_a_body_that_fell_asleep_wakes_when_its_player_acts() -> None:
+    """The player is sent to log in again, which wakes the body; the action that met the sleeping body is done then."""
+    world, gateway, (player,) = begin(shape=(1, 1), tiles=(64, 64))
+    world.advance(world.now_ms + (SLEEP_AFTER_TICKS + 2 * SPAN) * TICK_MS)
+    run(world, [gateway], [player], 100)
+    assert player.seen is not None and player.seen.find(player.session.entity) is None
+    player.act(Move(0, 99))
+    run(world, [gateway], [player], 500)
+    assert gateway.closed[player.number] == (1013, "your body fell asleep; log in again")
+    player.drop()
+    player.connect()
+    run(world, [gateway], [player], 1000)
+    assert not player.session.pending and len(player.told(Acknowledged)) == 1
+    body = player.seen.find(player.session.entity)
+    assert body is not None and body.step_y > 0
 
 
 def test_valuable_actions_go_through_at_the_first_try() -> None:

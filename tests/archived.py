@@ -13,6 +13,7 @@ from archive import snapshot
 from archive.assets import decode_table
 from archive.bundle import pack, unpack
 from archive.checkpoint import read_item
+from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, RsaKey, b64
 from archive.restore import fetch, newest_manifest
 from archive.stores.memory import MemoryStore
@@ -22,14 +23,14 @@ from regions import founding, holdings, region_state, revive
 from regions.archivist import ArchivistCore, Queued
 from regions.filing import Place
 from regions.holdings import Kit
-from regions.messages import Batch
+from regions.messages import Batch, decode, encode
 from regions.process import RegionCore
 from regions.region_state import Region, Rules
 from regions.revive import Revived, opening_of
 from regions.seat import Seat, Witness
 from regions.shell.memory_log import MemoryLogs
 from regions.show import Show
-from regions.verbs import Effect, Loaded, Received, Snapshot
+from regions.verbs import Effect, Loaded, Received, Snapshot, Trim
 from regions.world_process import WorldRules
 from tests.cluster import LOG_BYTES, NODE, OWNER, SCHEDULER, Cluster
 from tests.simulation import small_rules
@@ -69,6 +70,8 @@ class Archived(Cluster):
         self.told: list[dict[str, Any]] = []
         self.away = False
         self.before_upload: Callable[[int], None] = lambda number: None
+        self.die_after = 0  # effects the archivist may still carry out before it is killed; 0: it lives
+        self.mute = 0  # messages of the archivist that get lost
         self.archivist: ArchivistCore | None = None
         self.archivist_status: int | None = None
         self.readers: dict[int, int] = {}
@@ -112,7 +115,9 @@ class Archived(Cluster):
     def loaded(self, index: int, snapshot: bool = True, witnesses: tuple[Witness, ...] = ()) -> Loaded:
         """What a shell loads."""
         region = self.opened(index, max(self.files[index])) if snapshot and self.files[index] else self.genesis(index)
-        return Loaded(region, self.raws(index)[region.state.n + 1 - self.first[index] :], witnesses)
+        first = self.logs.info(self.log(index)).first
+        assert region.state.n + 1 >= first, "the log was trimmed past what is needed"
+        return Loaded(region, self.raws(index)[region.state.n + 1 - first :], witnesses)
 
     def opened(self, index: int, n: int) -> Region:
         """The state in a snapshot file."""
@@ -135,6 +140,8 @@ class Archived(Cluster):
         return raws
 
     def _keep_snapshot(self, index: int, effect: Effect) -> None:
+        if isinstance(effect, Trim):
+            self.logs.trim(self.log(index), effect.n)
         if isinstance(effect, Snapshot):
             one = snapshot.Snapshot(effect.era, effect.n, effect.head, effect.raw)
             self.files[index][effect.n] = snapshot.encode(one)
@@ -204,6 +211,11 @@ class Archived(Cluster):
         for effect in effects:
             if self.archivist is None:
                 return
+            if self.die_after:
+                self.die_after -= 1
+                if not self.die_after:
+                    self.kill_archivist()
+                    return
             match effect:
                 case verbs.Follow(index, first):
                     self.readers[index] = first
@@ -220,7 +232,10 @@ class Archived(Cluster):
                     self.hear(verbs.Unspooled(self._spool_bytes()))
                 case verbs.Publish(subject, message):
                     assert subject == "world" and isinstance(message, Batch)
-                    self.give(0, Received(message))
+                    if self.mute:
+                        self.mute -= 1
+                    else:
+                        self.give(0, Received(decode(encode(message))))
                 case verbs.Tell(words):
                     self.told.append(words)
                 case verbs.Wake(at_ms):
@@ -239,8 +254,12 @@ class Archived(Cluster):
         if self.away:
             self.hear(verbs.Failed(number, "the store is away"))
             return
-        for part in self.spool[number]:
-            put_and_check([self.store], part)
+        try:
+            for part in self.spool[number]:
+                put_and_check([self.store], part)
+        except ArchiveError as error:
+            self.hear(verbs.Failed(number, str(error)))
+            return
         self.hear(verbs.Uploaded(number))
 
     # Time.

@@ -4,7 +4,6 @@ assets in bodies and in flight are what was minted less what was burned, after e
 import random
 from functools import lru_cache
 
-import numpy as np
 import pytest
 
 from regions import letters
@@ -12,31 +11,14 @@ from regions.letters import Handover
 from regions.messages import Letter, Message
 from regions.verbs import Effect
 from tests.cluster import Cluster, Player
+from tests.laws.quarry import crowd, generous, quarry, tile_of, walk_and_trade
 from tests.laws.whole_world import Whole, check
-from world import economy, ghosts
-from world.actions import Gather, GiveAsset, GiveCoins, Move, Strike
+from world import ghosts
+from world.actions import Gather, Move
 from world.borders import read_image
-from world.state import X, Y
-from world.tilemap import ROCK, TileMap, make_map
 from world.units import ROWS_RESERVED_PER_NEIGHBOUR
 
-
-def quarry(width: int, height: int) -> TileMap:
-    """A meadow with rocks around the place where players begin, and a village, deer and wolves along the border."""
-    terrain, feature = np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8)
-    x, y = width // 2 - 3, height // 2
-    feature[y - 1 : y + 2 : 2, x - 3 : x + 4] = ROCK
-    near = [(width // 2 + dx, dy) for dx in (-3, 2) for dy in range(8, height - 8, 8)]
-    return make_map(
-        terrain, feature, homes=near, fields=near[::-1], player_spawns=[(x, y)], deer_spawns=near, wolf_spawns=near[:2]
-    )
-
-
-@pytest.fixture
-def generous(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every stone holds a coin and a find."""
-    monkeypatch.setattr(economy, "COIN_ODDS", 1)
-    monkeypatch.setattr(economy, "FIND_ODDS", 1)
+__all__ = ["generous"]
 
 
 def watched(cluster: Cluster) -> list[Whole]:
@@ -51,43 +33,6 @@ def watched(cluster: Cluster) -> list[Whole]:
 
     cluster.settled = settled
     return seen
-
-
-def crowd(cluster: Cluster, size: int) -> list[Player]:
-    return [Player(cluster, f"p{number}").enter(region=1) for number in range(size)]
-
-
-def tile_of(cluster: Cluster, player: Player) -> tuple[int, int]:
-    bodies = cluster.region(player.region).bodies
-    row = bodies.row(player.entity)
-    return int(bodies.rows[X, row]) >> 16, int(bodies.rows[Y, row]) >> 16
-
-
-def walk_and_trade(cluster: Cluster, players: list[Player], steps: int, seed: int) -> None:
-    """Players gather, fight, give, and cross the border to and fro."""
-    rng = random.Random(seed)
-    for step in range(steps):
-        for player in players:
-            state = cluster.region(player.region).state if player.region in cluster.cores else None
-            if state is None or player.entity not in state.players or cluster.cores[player.region].phase != "serving":
-                continue
-            known = state.players[player.entity]
-            player.number, player.chain = known.number, known.chain
-            bodies = cluster.region(player.region).bodies
-            x, y = tile_of(cluster, player)
-            other = rng.choice(players).entity
-            mine = [int(one) for one in bodies.assets[0][bodies.assets[1] == player.entity]] or [1]
-            action = rng.choice(
-                [
-                    Move(127 if step % 120 < 60 else -127, rng.randrange(-60, 60)),
-                    Gather(min(max(x + rng.randrange(-1, 2), 0), 127), min(max(y + rng.randrange(-1, 2), 0), 63)),
-                    GiveCoins(other, 1),
-                    GiveAsset(other, rng.choice(mine)),
-                    Strike(other),
-                ]
-            )
-            player.act(action, covered=True)
-        cluster.ticks(1)
 
 
 def handed_over(cluster: Cluster) -> list[Handover]:

@@ -1,5 +1,6 @@
 """The `everloom` command. Each command's work lies in a module of its own, imported when it is asked for."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -228,6 +229,7 @@ def main() -> None:
     from clients.kernels import use_cache
 
     use_cache()
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     try:
         app()
     except (ArchiveError, ValueError, OSError, RuntimeError) as error:

@@ -12,27 +12,22 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")  # the picture is made in memory: a GPU copy only adds work
 import pygame
 
 from clients import reach
 from clients.connection import wallet_file
 from clients.controls import Controls, Sheet, Sight
 from clients.draw.camera import Camera
-from clients.draw.scene import Scene
 from clients.draw.sheets import draw_large_map, draw_sheets, draw_tile_mark
 from clients.game import Game, clock_ms
 from clients.kernels import ensure_compiled, warm_shown
 from clients.reach import KIND_WORDS, REACH_TILES
 from clients.view import View
+from clients.window import PICTURE_S, Scenes, open_window, resized
 from world.actions import Action
 from world.events import Refusal
 from world.state import PILE
 
-SIZE: Final = (1280, 800)
-SIZE_MIN: Final = (480, 360)
-PICTURE_S: Final = 1 / 60
 LEAVE_S_MAX: Final = 2.0
 NIGHT: Final = (40, 48, 54)
 
@@ -65,43 +60,6 @@ def run(url: str, key: Path | None) -> int:
         return asyncio.run(live(game, controls, surface))
     finally:
         pygame.quit()
-
-
-def open_window(title: str) -> pygame.Surface:
-    """A resizable window. RuntimeError where there is no display."""
-    try:
-        pygame.display.init()
-        pygame.font.init()
-        surface = pygame.display.set_mode(SIZE, pygame.RESIZABLE)
-        pygame.display.set_caption(title)
-        pygame.key.set_repeat(300, 40)  # for typing; what is held down is not repeated by it
-    except pygame.error as error:
-        pygame.quit()
-        raise RuntimeError(f"no window can be opened: {error}") from None
-    return surface
-
-
-def resized() -> pygame.Surface:
-    """The window's surface after its size was changed; never smaller than SIZE_MIN."""
-    surface = pygame.display.get_surface()
-    assert surface is not None
-    if surface.get_width() < SIZE_MIN[0] or surface.get_height() < SIZE_MIN[1]:
-        size = max(surface.get_width(), SIZE_MIN[0]), max(surface.get_height(), SIZE_MIN[1])
-        surface = pygame.display.set_mode(size, pygame.RESIZABLE)
-    return surface
-
-
-class Scenes:
-    """The pictures of each zoom, made when first needed."""
-
-    def __init__(self) -> None:
-        self._made: dict[int, Scene] = {}
-
-    def of(self, zoom: int) -> Scene:
-        """The scene of one zoom."""
-        if zoom not in self._made:
-            self._made[zoom] = Scene(zoom)
-        return self._made[zoom]
 
 
 def _refused(controls: Controls, action: Action, verdict: int) -> None:

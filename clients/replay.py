@@ -20,9 +20,9 @@ from clients.draw.sheets import draw_keys
 from clients.draw.stage import Bill, Told, bar_rect, button_rect, draw_stage, line_rects, lines_fit
 from clients.history import History, Line, moment, open_history, utc
 from clients.kernels import ensure_compiled, warm_shown
-from clients.play import PICTURE_S, Scenes, open_window, resized
 from clients.theatre import Going, Theatre
 from clients.view import Bodies, short_name
+from clients.window import PICTURE_S, Scenes, open_window, resized
 from world.shown import PER_TILE
 from world.state import PLAYER
 from world.tick import warm

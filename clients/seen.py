@@ -12,7 +12,7 @@ from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW
 from world.delta import key_bytes
 from world.events import Event
 from world.mirror import Mirror
-from world.shown import BODY_COLUMNS, BODY_HOP, LOOK, LOOK_LEAVING, STEP_X, STEP_Y, X, Y
+from world.shown import BODY_COLUMNS, BODY_FACING, BODY_HOP, LOOK, LOOK_LEAVING, STEP_X, STEP_Y, X, Y
 from world.state import Bytes2, Int32s
 from world.units import CHUNK_TILES
 
@@ -32,6 +32,7 @@ class Body:
     step_y: int
     hop: int
     look: int
+    facing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class Seen:
                 rank = 2 * row[BODY_HOP] + (not row[LOOK] & LOOK_LEAVING)
                 if rank > best:
                     best = rank
-                    found = Body(index, row[X], row[Y], row[STEP_X], row[STEP_Y], row[BODY_HOP], row[LOOK])
+                    steps = row[STEP_X], row[STEP_Y]
+                    found = Body(index, row[X], row[Y], *steps, row[BODY_HOP], row[LOOK], row[BODY_FACING])
         return found
 
     def tile(self, x: int, y: int) -> int:

@@ -1,7 +1,8 @@
 """Probes: how long it takes from sending an action until the frame that shows its effect is decoded.
 
-A probe stands still, waits a random time, sends a Move and waits for the first frame in which its body has a step that
-way; then it stops and stands again. It runs in a process of its own, so that no bot's work is in the figure.
+A probe stands still, waits a random time, sends a Move to where it does not look, and waits for the first frame in
+which its body has turned that way (it turns even where a wall or a crowd does not let it step); then it stops and
+stands again. It runs in a process of its own, so that no bot's work is in the figure.
 """
 
 import asyncio
@@ -21,10 +22,13 @@ from clients.bots.report import percentile
 from clients.connection import Connection
 from clients.seen import Frame, warm
 from world.actions import Move
+from world.movement import facing
 
 STILL_FRAMES: Final = 3  # that a probe must be seen standing in before it sends
 WAIT_MS: Final = (50.0, 450.0)  # uniformly random before it sends
 WALK_MS: Final = (150.0, 300.0)
+TURNS_TRIED: Final = 8
+AWAY: Final = ((-127, 0), (-90, -90), (0, -127), (90, -90), (127, 0), (90, 90), (0, 127), (-90, 90))  # by facing
 LOST_MS: Final = 5_000.0  # an effect not seen for so long is counted as missing: something stood in the way
 
 
@@ -39,7 +43,7 @@ class Probe:
         self._still = 0
         self._timer: asyncio.TimerHandle | None = None
         self._sent_ms = 0.0
-        self._way = (0, 0)
+        self._way = -1  # the facing that shows the effect
 
     def _shown(self, frame: Frame, size: int) -> None:
         seen = self.connection.seen
@@ -49,7 +53,7 @@ class Probe:
         if body is None or not self.connection.serving:
             return
         if self._sent_ms:
-            if body.step_x * self._way[0] + body.step_y * self._way[1] > 0:
+            if body.facing == self._way:
                 self.effect_ms.append(now_ms - self._sent_ms)
                 self._halt()
             elif now_ms - self._sent_ms > LOST_MS:
@@ -66,11 +70,19 @@ class Probe:
         body = seen.find(session.entity) if seen is not None else None
         if seen is None or body is None or not self.connection.serving or (body.step_x, body.step_y) != (0, 0):
             return
-        angle = self._random.uniform(-math.pi, math.pi)
-        move = steer(Sight(session.entity, seen, body), math.cos(angle), math.sin(angle))
-        self._way = (move.dx, move.dy)
+        move = self._elsewhere(Sight(session.entity, seen, body), body.facing)
+        self._way = facing(move.dx, move.dy, body.facing)
         self._sent_ms = time.perf_counter() * 1000
         self.connection.act(move)
+
+    def _elsewhere(self, sight: Sight, looking: int) -> Move:
+        """A step in a random direction, as far as it is not where the body looks already."""
+        for _ in range(TURNS_TRIED):
+            angle = self._random.uniform(-math.pi, math.pi)
+            move = steer(sight, math.cos(angle), math.sin(angle))
+            if facing(move.dx, move.dy, looking) != looking:
+                return move
+        return Move(*AWAY[looking])
 
     def _halt(self) -> None:
         """Walk on a little, so that one place does not wear out, then stand."""

@@ -37,7 +37,7 @@ def place(x: float = 32.5, y: float = 32.5, **tiles: int) -> Sight:
         index = 1 if tx < 64 else 2
         left = 0 if tx < 64 else 64
         seen.regions[index].mirror.tiles[ty // 16 * 4 + (tx - left) // 16][ty % 16 * 16 + (tx - left) % 16] = value
-    body = Body(1 if x < 64 else 2, int(x * PER_TILE), int(y * PER_TILE), 0, 0, 0, 0)
+    body = Body(1 if x < 64 else 2, int(x * PER_TILE), int(y * PER_TILE), 0, 0, 0, 0, 0)
     return Sight(5, seen, body)
 
 
@@ -107,7 +107,7 @@ def test_a_walker_stays_on_its_way() -> None:
     for _ in range(180):
         move = bot.decide(sight, now)
         x, y = sight.x + move.dx / 127 * 0.4, sight.y + move.dy / 127 * 0.4  # type: ignore[union-attr]
-        sight.body = Body(1 if x < 64 else 2, int(x * PER_TILE), int(y * PER_TILE), 0, 0, 0, 0)
+        sight.body = Body(1 if x < 64 else 2, int(x * PER_TILE), int(y * PER_TILE), 0, 0, 0, 0, 0)
         now += 0.1
     assert bot.off_sum / bot.off_count < 0.3
 

@@ -144,6 +144,7 @@ class Keys(msgspec.Struct, array_like=True, frozen=True, tag=7, forbid_unknown_f
 
     region: Index
     era: Index
+    term: Number
     tick: Number
     part: Index
     parts: Index

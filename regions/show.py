@@ -21,7 +21,7 @@ class Show:
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.era = 0
+        self.era = self.term = 0
         self.tick_shown = 0
         self.rows: WireRows | None = None
 
@@ -36,7 +36,7 @@ class Show:
         now = wire_rows(region.bodies, letters.in_flight(region.state), before)
         assert before is not None
         index, data = encode_tick(before, now, folded.events)
-        self.rows, self.era, self.tick_shown = now, record.era, record.tick
+        self.rows, self.era, self.term, self.tick_shown = now, record.era, record.term, record.tick
         offsets = [int(row[1]) for row in index]
         return Delta(
             region=self.index,
@@ -70,4 +70,6 @@ class Show:
             offsets = tuple(int(end) for end in ends)
             assert all(a <= b for a, b in pairwise(offsets))
             data = b"".join(keys)
-            yield Keys(self.index, self.era, self.tick_shown, place, len(parts), tuple(chunks), offsets, data)
+            yield Keys(
+                self.index, self.era, self.term, self.tick_shown, place, len(parts), tuple(chunks), offsets, data
+            )

@@ -134,7 +134,11 @@ class RegionView:
 
     def keys(self, keys: Keys) -> Ticked | None:
         """Take a part of the keys asked for; ValueError for bytes that are not keyframes."""
-        if not self.keys_wanted or keys.era != self.era or not 0 <= keys.part < keys.parts <= PARTS_MAX:
+        if (
+            not self.keys_wanted
+            or (keys.era, keys.term) != (self.era, self.term)
+            or not 0 <= keys.part < keys.parts <= PARTS_MAX
+        ):
             return None
         if any(part.tick != keys.tick or part.parts != keys.parts for part in self._parts.values()):
             self._parts.clear()

@@ -33,7 +33,7 @@ def shown_once() -> tuple[RegionView, bytes]:
     keys = [encode_key(rows, chunk) for chunk in range(16)]
     ends = tuple(int(end) for end in np.cumsum([0, *map(len, keys)]))
     view = RegionView(1, (0, 0, 4, 4))
-    view.keys(Keys(1, 0, 3, 0, 1, tuple(range(16)), ends, b"".join(keys)))
+    view.keys(Keys(1, 0, 0, 3, 0, 1, tuple(range(16)), ends, b"".join(keys)))
     return view, view.key_frame((0, 0, 4, 4), frozenset(), anew=True)
 
 

@@ -480,9 +480,9 @@ BAD: list[Message] = [
     _delta(chunks=(0,), offsets=(0, 5), data=b"x"),
     _delta(chunks=(0,), offsets=(0,), data=b"x"),
     _delta(chunks=(77,), offsets=(0, 1), data=b"\0"),
-    Keys(1, 1, 5, 0, 1, (0,), (0, 3), b"abc"),
-    Keys(1, 1, 5, 3, 2, (), (0,), b""),
-    Keys(9, 1, 5, 0, 1, (), (0,), b""),
+    Keys(1, 1, 1, 5, 0, 1, (0,), (0, 3), b"abc"),
+    Keys(1, 1, 1, 5, 3, 2, (), (0,), b""),
+    Keys(9, 1, 1, 5, 0, 1, (), (0,), b""),
     Answers(9, 1, 5, bytes(32), (), (), ((5, 99, 2),)),
     Letter(1, 1, 1, 1, bytes(32), 0, 0, (), b"", bytes(32), b""),
 ]
@@ -524,13 +524,13 @@ def test_no_bytes_from_anywhere_make_the_core_raise(events: list[tuple[int, byte
 
 def test_deltas_that_overtake_the_keys_are_kept_within_bounds_and_applied_in_order() -> None:
     view = RegionView(1, (0, 0, 2, 2))
-    empty = Keys(1, 1, 10, 0, 1, (), (0,), b"")
+    empty = Keys(1, 1, 1, 10, 0, 1, (), (0,), b"")
     for tick in range(1, 3 * views.PENDING_MAX):
         assert view.delta(START_MS, _delta(tick=tick, n=tick + 1)) is None
     assert len(view._pending) <= views.PENDING_MAX
     assert view.keys(empty) is None, "what lies between these keys and the kept deltas is missing"
     late = 3 * views.PENDING_MAX
-    ticked = view.keys(Keys(1, 1, late - 5, 0, 1, (), (0,), b""))
+    ticked = view.keys(Keys(1, 1, 1, late - 5, 0, 1, (), (0,), b""))
     assert ticked is not None and ticked.anew and view.tick == late - 1
     assert view.delta(START_MS, _delta(tick=late, n=late)) is not None
     assert view.delta(START_MS, _delta(tick=late, n=late)) is None, "a duplicate"

@@ -6,6 +6,7 @@ cut from which the world was restored.
 """
 
 import hashlib
+from itertools import combinations
 from typing import Annotated, Final
 
 import msgspec
@@ -111,6 +112,7 @@ def read_charter(raw: bytes, owner: bytes | None = None) -> tuple[Charter, DataI
 
 
 def _check(charter: Charter) -> None:
+    _check_ids(charter)
     width, height = charter.map_tiles
     area = 0
     for seat in charter.seats[1:]:
@@ -120,12 +122,35 @@ def _check(charter: Charter) -> None:
                 f"a region's land {seat.land} is not a rectangle of whole chunks inside {width} x {height}"
             )
         area += (x1 - x0) * (y1 - y0)
-    if area != width * height:
-        raise RecordError(f"the regions cover {area} tiles of {width * height}")
+    lands = [seat.land for seat in charter.seats[1:]]
+    if area != width * height or any(_overlap(one, other) for one, other in combinations(lands, 2)):
+        raise RecordError(f"the regions do not cover the {width} x {height} tiles of the map once each")
     if charter.seats[0].process != charter.world:
         raise RecordError("the first seat is not the world's own process")
+    restored = charter.era > 1
+    if restored != (charter.checkpoint is not None) or restored != (charter.cut is not None):
+        raise RecordError(f"era {charter.era} {'lacks' if restored else 'has'} a checkpoint and a cut to begin from")
     if charter.cut is not None and len(charter.cut) != len(charter.seats):
         raise RecordError(f"the cut has {len(charter.cut)} entries for {len(charter.seats)} regions")
+
+
+def _check_ids(charter: Charter) -> None:
+    ids = [charter.world, charter.module, charter.map, charter.scheduler, *charter.nodes]
+    ids += [one for seat in charter.seats for one in (seat.process, seat.assignment)]
+    ids += [cut.hash for cut in charter.cut or ()]
+    ids += [one for one in (charter.checkpoint, charter.named_before) if one is not None]
+    for one in ids:
+        try:
+            unb64(one)
+        except ArchiveError as error:
+            raise RecordError(f"an id of the charter: {error}") from None
+    processes = {seat.process for seat in charter.seats}
+    if len(processes) != len(charter.seats):
+        raise RecordError(f"{len(charter.seats)} regions have {len(processes)} Process items")
+
+
+def _overlap(one: Rectangle, other: Rectangle) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def partition(width: int, height: int, columns: int, rows: int) -> list[tuple[int, int, int, int]]:

@@ -26,6 +26,7 @@ FRAMES_KEPT: Final = 4  # ticks of a region kept to draw between
 BEHIND_TICKS: Final = 1.0
 AHEAD_TICKS: Final = 1.0  # how far a body is drawn on by its last step when frames are late
 CLOCK_SHARE: Final = 0.1  # of a frame's lateness that moves the estimate of the server's clock
+STEP_MAX: Final = 2 * PER_TILE // 3  # of a body that came over from another region: about three ticks of walking
 SPEECH_MS: Final = 5_000
 FLASH_MS: Final = 350
 SPEECHES_MAX: Final = 64
@@ -131,7 +132,8 @@ class View:
             self._regions[region] = _Shown()
         shown = self._regions[region]
         if not shown.frames or tick > shown.frames[-1].tick:
-            shown.add(_Frame(tick, mirror.ids, mirror.cols), now_ms)
+            cols = self._come_over(shown.frames[-1], mirror) if shown.frames else mirror.cols
+            shown.add(_Frame(tick, mirror.ids, cols), now_ms)
         self.tick = max(self.tick, tick)
         for chunk in mirror.repainted:
             self._paint(mirror, chunk)
@@ -175,6 +177,22 @@ class View:
         return Bodies(
             ids[order], x[order], y[order], cols[order, BODY_KIND], facing[order], cols[order, LOOK], step[order], row
         )
+
+    def _come_over(self, before: _Frame, mirror: Mirror) -> Int32s:
+        """The columns of a new frame, in which bodies that came from another region have the step they came by: their
+        new region knows no place of theirs before, and shows them as if they stood."""
+        cols = mirror.cols
+        still = (cols[:, STEP_X] == 0) & (cols[:, STEP_Y] == 0)
+        new = np.flatnonzero(still & ~np.isin(mirror.ids, before.ids))
+        for at in new.tolist():
+            row = self._newest(int(mirror.ids[at]))[1]
+            if row is None or not 0 <= cols[at, BODY_HOP] - row[BODY_HOP] <= 1:
+                continue
+            step = cols[at, [X, Y]] - row[[X, Y]]
+            if np.abs(step).max() <= STEP_MAX:
+                cols = cols.copy() if cols is mirror.cols else cols
+                cols[at, [STEP_X, STEP_Y]] = step
+        return cols
 
     def find(self, entity: int) -> tuple[int, int, int] | None:
         """The newest true place of a body (x, y in wire units) and its kind, or None."""

@@ -5,6 +5,7 @@ import pytest
 
 from clients.own_body import OwnBody
 from clients.view import UNKNOWN, View, printable, short_name
+from world.borders import remove
 from world.delta import encode_key, encode_tick
 from world.events import Event, Kind
 from world.mirror import Mirror
@@ -118,8 +119,6 @@ def test_a_late_frame_lets_bodies_go_on_for_one_tick_only() -> None:
 
 
 def test_of_two_images_the_higher_hop_is_shown_and_of_equals_the_one_that_stays() -> None:
-    from world.borders import remove
-
     view, west, east = View(SIZE), state_of(WEST), state_of(EAST)
     row = put(west, 5, 31.9, 8.5)
     there = Shower(view, west, region=1)
@@ -222,6 +221,31 @@ def walk_about(
             state.rows[STATE_Y, row] -= TILE
         shower.tell(lead=float(delay), late_ms=frame_late_ms[tick % len(frame_late_ms)])
     return drawn, view, state
+
+
+def test_a_body_that_comes_over_a_border_goes_on_smoothly() -> None:
+    """Its new region shows it first without a step; it is drawn on its way from where the old one showed it."""
+    view, west, east = View(SIZE), state_of(WEST), state_of(EAST)
+    row, step = put(west, 3, 31.5, 20.5), 13 * 1024
+    near, far = Shower(view, west, 1), Shower(view, east, 2)
+    drawn: list[float] = []
+    for tick in range(12):
+        at = int(west.rows[STATE_X, row]) if tick < 6 else 0
+        if tick == 5:
+            image, x = remove(west, 3), at
+            row = put(east, 3, (x + step) / TILE, 20.5)
+            east.rows[HOP, row] = 1
+            near.tell(leaving=(image,))
+        elif tick > 5:
+            east.rows[STATE_X, row] += step
+            near.tell()
+        else:
+            west.rows[STATE_X, row] += step
+            near.tell()
+        far.tell()
+        drawn += [place(view, 3, near.now_ms + ms)[0] for ms in range(0, 50, 10)]
+    assert np.abs(np.diff(drawn)).max() < 1.4 * step / TILE
+    assert drawn[-1] > 33.5
 
 
 def test_own_moves_are_shown_at_once() -> None:

@@ -209,23 +209,32 @@ class AgentCore:
                 seat.began_n = seat.n
                 offset_ms = TICK_MS * max(0, index - 1) // self.regions
                 effects.append(Assign(seat.child, index, seat.deaths, offset_ms))
-                effects += self._spare() if self.phase == "running" else []
+                effects += self._spare()
         return effects
 
     def _spare(self) -> list[Effect]:
-        waiting = sum(role == "region" for role in self.roles.values())
+        """Start as many region processes as there are seats without one, and once the world runs one more."""
+        if self.phase not in ("starting", "running"):
+            return []
         seated = sum(bool(seat.child) for seat in self.seats.values())
-        return [self._start("region")] if waiting - seated < 1 and self.phase == "running" else []
+        idle = sum(role == "region" for role in self.roles.values()) - seated
+        free = sum(not seat.child and not seat.ended for seat in self.seats.values())
+        return [self._start("region") for _ in range(free + (self.phase == "running") - idle)]
 
     def _serving(self, event: Serving) -> list[Effect]:
         self.seats[event.index].n = max(self.seats[event.index].n, event.n)
-        if self.phase == "starting" and all(seat.child for seat in self.seats.values()):
-            gateways = [child for child, role in self.roles.items() if role == "gateway"]
-            if not gateways:
-                # Only what the first tick needs is started before it: on a small machine the rest would delay it.
-                self.phase = "running"
-                return [self._start("gateway"), self._start("archivist"), *self._spare()]
-        return []
+        return self._open()
+
+    def _open(self) -> list[Effect]:
+        """Let players in once every seat has a process, or none any more because it cannot be served."""
+        seats = self.seats.values()
+        if self.phase != "starting" or not all(seat.child or seat.ended for seat in seats):
+            return []
+        if not any(seat.n for seat in seats if not seat.ended):
+            return []
+        # Only what the first tick needs is started before it: on a small machine the rest would delay it.
+        self.phase = "running"
+        return [self._start("gateway"), self._start("archivist"), *self._spare()]
 
     def _ended(self, now_ms: int, event: Ended) -> list[Effect]:
         role = self.roles.pop(event.child, "")
@@ -268,14 +277,15 @@ class AgentCore:
         if event.alarm:
             self.status = 2
             seat.ended = True
-            return [Say(f"{self._name(index)} does not serve: {event.reason}", alarm=True)]
+            return [Say(f"{self._name(index)} does not serve: {event.reason}", alarm=True), *self._open()]
         seat.deaths = 0 if seat.n - seat.began_n >= PROGRESS_RECORDS else seat.deaths + 1
         seat.restarts += 1
         self.restarts += 1
         if seat.deaths >= GIVE_UP_AFTER:
             self.status = 2
             seat.ended = True
-            return [Say(f"{self._name(index)} died {seat.deaths} times at record {seat.n}: given up", alarm=True)]
+            given_up = f"{self._name(index)} died {seat.deaths} times at record {seat.n}: given up"
+            return [Say(given_up, alarm=True), *self._open()]
         seat.free_at_ms = now_ms + BACKOFF_MS[min(seat.deaths, len(BACKOFF_MS) - 1)]
         said = Say(f"{self._name(index)} ended at record {seat.n} ({event.reason or 'killed'}); a spare takes its seat")
         return [said, *self._fill(now_ms), *self._spare()]

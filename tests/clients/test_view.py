@@ -230,9 +230,10 @@ def test_a_body_that_comes_over_a_border_goes_on_smoothly() -> None:
     near, far = Shower(view, west, 1), Shower(view, east, 2)
     drawn: list[float] = []
     for tick in range(12):
-        at = int(west.rows[STATE_X, row]) if tick < 6 else 0
-        if tick == 5:
-            image, x = remove(west, 3), at
+        if tick == 5:  # it takes a step on either side
+            x = int(west.rows[STATE_X, row]) + step
+            west.rows[STATE_X, row] = x
+            image = remove(west, 3)
             row = put(east, 3, (x + step) / TILE, 20.5)
             east.rows[HOP, row] = 1
             near.tell(leaving=(image,))

@@ -73,7 +73,7 @@ def search(store: Store, tags: dict[str, str], owner: str | None = None) -> Iter
 def openings(store: Store, read: ReadCharter, world: str | None = None, owner: bytes | None = None) -> list[Opening]:
     """Every era's opening, newest era first; of one world, or of all worlds the store knows.
 
-    A charter counts when the owner of the world's own Process item signed it (or `owner`, SHA-256 of a public key).
+    A charter counts when the owner of the world's own Process item signed it (and that is `owner`, where given).
     What does not count is passed over: anyone may put an item with such tags. Two that count and open the same era
     of one world differently are both listed; the caller decides.
     """
@@ -87,7 +87,7 @@ def openings(store: Store, read: ReadCharter, world: str | None = None, owner: b
                 owners[opening.world] = sha256(fetch(store, opening.world).owner).digest()
         except (ArchiveError, ValueError):
             continue
-        if opening.owner == (owner or owners[opening.world]):
+        if opening.owner == owners[opening.world] and owner in (None, opening.owner):
             found.append(opening)
     return sorted(found, key=lambda one: one.era, reverse=True)
 

@@ -111,6 +111,7 @@ class ArchivistCore:
         self.built = manifest.number if manifest is not None else 0
         # One that no record ordered (a planned stop whose order did not come through) is ordered as a formality.
         self.ordered = self.built - int(manifest is not None and not manifest.ordered)
+        self.orders: dict[int, tuple[int, bool]] = {}  # not yet taken up: number -> (record that ordered it, full)
         self.confirmed = 0  # as far as this process has seen
         self.queue = list(queued)
         self.stored: Queued | None = None  # the newest that every store has handed back
@@ -197,15 +198,21 @@ class ArchivistCore:
                 effects.append(Tell({"warning": words}))
             elif isinstance(said, Order) and not verdict:
                 self.ordered = max(self.ordered, said.number)
-                if said.number == self.built + 1 and self.cutting is None:
-                    final = said.number == self.final_number
-                    self.cutting = Cutting(said.number, record.n, said.full or self._first(), exact=final)
-                    self.phase = "starting" if self.cutting.full and not final else "moving"
-                    if final:
-                        effects.append(Tell({"ordered": True, "checkpoint": self._stored_number()}))
-                    elif self.cutting.full:
-                        effects.append(ReadSnapshots(dict.fromkeys(self.followed)))
+                if said.number > self.built:
+                    self.orders[said.number] = (record.n, said.full)
         return effects
+
+    def _begin_cut(self) -> list[Effect]:
+        """Take up the next checkpoint that the world's log has ordered."""
+        number = self.built + 1
+        ordered, full = self.orders.pop(number)
+        final = number == self.final_number
+        self.cutting = Cutting(number, ordered, full or self._first(), exact=final)
+        if final:
+            self.phase = "moving"
+            return [Tell({"ordered": True, "checkpoint": self._stored_number()})]
+        self.phase = "starting" if self.cutting.full else "moving"
+        return [ReadSnapshots(dict.fromkeys(self.followed))] if self.cutting.full else []
 
     def _first(self) -> bool:
         """Whether the next checkpoint is its era's first."""
@@ -325,6 +332,8 @@ class ArchivistCore:
             done = self._finish()
             if done:
                 return done
+        if self.cutting is None and self.spooling is None and self.built + 1 in self.orders:
+            effects += self._begin_cut()
         if self.cutting is not None and self.phase == "moving":
             effects += self._move()
         effects += self._store(now_ms)
@@ -379,6 +388,8 @@ class ArchivistCore:
         manifest = self.place.manifest
         ends = manifest.ends() if manifest is not None and manifest.era == self.charter.era else None
         if ends != self.stop_ends:
+            if self.spooling is not None:
+                return []
             ordered = 0  # the order did not come through, or the archivist that had it was replaced
             self.cutting = Cutting(self.built + 1, ordered, True, exact=True)
             self.phase = "moving"

@@ -169,7 +169,11 @@ class Archived(Cluster):
         for number in sorted(self.spool):
             items = [item for part in self.spool[number] for item in unpack(part)]
             manifest = read_item(items[-1])
-            if newest is None or newest[1].era < manifest.era or number > newest[1].number:
+            stored = newest is not None and newest[1].era == manifest.era and number <= newest[1].number
+            if not stored and manifest.previous != (newest[0] if newest is not None else None):
+                del self.spool[number]  # the one before it was lost
+                continue
+            if not stored:
                 newest = b64(items[-1].id), manifest
                 filed |= self._filed(next(item for item in items if b64(item.id) == manifest.table).data)
             queued.append(Queued(b64(items[-1].id), manifest))

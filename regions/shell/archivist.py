@@ -109,16 +109,23 @@ class Shell:
             newest = self.opening.checkpoint, read_item(fetch(self.store, self.opening.checkpoint))
         filed = self._filed(newest[1]) if newest is not None else frozenset()
         queued: list[Queued] = []
-        for number in self.spool.waiting(self.charter.era):
-            if newest is not None and newest[1].era == self.charter.era and number <= newest[1].number:
-                # It was stored whole or the manifest, put last, would not be there; what is left is its folder.
-                queued.append(Queued(*self.spool.manifest(self.charter.era, number)[:2]))
+        era = self.charter.era
+        for number in self.spool.waiting(era):
+            try:
+                item_id, manifest, items = self.spool.manifest(era, number)
+                stored = newest is not None and newest[1].era == era and number <= newest[1].number
+                if not stored and manifest.previous != (newest[0] if newest is not None else None):
+                    raise ArchiveError(f"spool {era}-{number}", "does not follow the checkpoint before it")
+            except ArchiveError as error:
+                # The logs hold all that is not confirmed: it is filed anew.
+                tell({"warning": f"passed over in the spool: {error}"})
+                self.spool.drop(era, number)
                 continue
-            item_id, manifest, items = self.spool.manifest(self.charter.era, number)
             queued.append(Queued(item_id, manifest))
-            table = next(item for item in items if b64(item.id) == manifest.table)
-            filed = frozenset(filed | {held.asset for held in decode_table(table.data)})
-            newest = item_id, manifest
+            if not stored:
+                table = next(item for item in items if b64(item.id) == manifest.table)
+                filed = frozenset(filed | {held.asset for held in decode_table(table.data)})
+                newest = item_id, manifest
         place = Place(*newest, filed) if newest is not None else Place(None, None, frozenset())
         return place, queued
 

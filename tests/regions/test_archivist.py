@@ -188,6 +188,25 @@ def test_while_the_store_is_away_the_spool_grows_and_is_caught_up_in_order() -> 
     assert audited(world.store, world).checkpoint >= built
 
 
+def test_what_is_lost_of_the_spool_is_filed_anew_from_the_logs() -> None:
+    world = Archived(interval_ms=1_500)
+    player = Player(world).enter()
+    world.checkpoint(1)
+    world.away = True
+    play(world, 160, player)
+    world.kill_archivist()
+    waiting = sorted(world.spool)
+    assert len(waiting) >= 4
+    del world.spool[waiting[1]]
+    world.start_archivist()
+    core = world.archivist
+    assert core is not None and core.built == waiting[0]
+    world.away = False
+    world.checkpoint(waiting[-1] + 1)
+    found = audited(world.store, world)
+    assert found.checkpoint > waiting[-1] and found.void == []
+
+
 def test_at_the_spool_s_limit_no_checkpoint_is_ordered_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archivist, "SPOOL_BYTES_MAX", 20_000)
     world = Archived(interval_ms=1_000)

@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from archive import snapshot
-from archive.checkpoint import Manifest
 from archive.cut import settle
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, unb64
 from archive.snapshot import Snapshot
-from archive.upload import bundles, pause_ms
 from regions.archivist_verbs import (
     Effect,
     End,
@@ -32,14 +30,11 @@ from regions.archivist_verbs import (
     ReadSnapshots,
     Records,
     SnapshotFiles,
-    Spool,
     Spooled,
     Stop,
     Superseded,
     Tell,
-    Unspool,
     Unspooled,
-    Upload,
     Uploaded,
     Wake,
 )
@@ -52,6 +47,7 @@ from regions.holdings import Kit
 from regions.messages import Batch
 from regions.record import Confirmed, Order, Record
 from regions.scheduler import confirmed_message
+from regions.storing import Queued, Storing
 
 NAME: Final = "archivist"  # on the bus
 FIRST_ORDER_MS: Final = 3_000  # a new era's first checkpoint does not wait for the interval
@@ -74,14 +70,6 @@ class Cutting:
     files: dict[int, Snapshot] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Queued:
-    """A checkpoint on its way into the stores, or there."""
-
-    manifest_id: str
-    manifest: Manifest
-
-
 class ArchivistCore:
     """The archivist of a world on one machine. `place` is how far the archive has come, the spool included; `queued`
     what is in the spool, oldest first; `local` each region's local snapshots by record; `draw` gives numbers in 0..1.
@@ -101,7 +89,7 @@ class ArchivistCore:
         spool_bytes: int = 0,
     ) -> None:
         self.key, self.charter, self.charter_id, self.kit = key, charter, charter_id, kit
-        self.place, self.local, self.draw, self.interval_ms = place, local, draw, interval_ms
+        self.place, self.local, self.interval_ms = place, local, interval_ms
         self.world = unb64(charter.world)
         self.phase = "resting"
         self.cutting: Cutting | None = None
@@ -113,14 +101,10 @@ class ArchivistCore:
         self.ordered = self.built - int(manifest is not None and not manifest.ordered)
         self.orders: dict[int, tuple[int, bool]] = {}  # not yet taken up: number -> (record that ordered it, full)
         self.confirmed = 0  # as far as this process has seen
-        self.queue = list(queued)
-        self.stored: Queued | None = None  # the newest that every store has handed back
+        stored = None
         if manifest is not None and place.manifest_id is not None and not queued:
-            self.stored = Queued(place.manifest_id, manifest)
-        self.spooling: tuple[Queued, tuple[bytes, ...]] | None = None
-        self.spool_bytes = spool_bytes
-        self.busy = False  # the shell is spooling or uploading
-        self.attempts, self.retry_ms, self.reason = 0, 0, ""
+            stored = Queued(place.manifest_id, manifest)
+        self.storing = Storing(queued, stored, spool_bytes, SPOOL_BYTES_MAX, draw)
         self.next_order_ms = self.next_said_ms = self.next_status_ms = 0
         self.final_asked = False
         self.final_number = 0
@@ -152,9 +136,10 @@ class ArchivistCore:
             elif isinstance(event, SnapshotFiles):
                 effects = self._files(event)
             elif isinstance(event, Spooled | Unspooled):
-                self._spooled(event)
+                self.storing.spooled(event)
             elif isinstance(event, Uploaded):
-                effects = self._uploaded()
+                effects = self.storing.uploaded()
+                self.next_said_ms = 0
             elif isinstance(event, Failed):
                 effects = self._failed(now_ms, event)
             elif isinstance(event, FinalOrder):
@@ -210,7 +195,7 @@ class ArchivistCore:
         self.cutting = Cutting(number, ordered, full or self._first(), exact=final)
         if final:
             self.phase = "moving"
-            return [Tell({"ordered": True, "checkpoint": self._stored_number()})]
+            return [Tell({"ordered": True, "checkpoint": self.storing.stored_number})]
         self.phase = "starting" if self.cutting.full else "moving"
         return [ReadSnapshots(dict.fromkeys(self.followed))] if self.cutting.full else []
 
@@ -283,46 +268,15 @@ class ArchivistCore:
         )
         self.place = Place(filing.manifest_id, filing.manifest, filing.filed)
         self.built = cutting.number
-        self.spooling = Queued(filing.manifest_id, filing.manifest), tuple(bundles(filing.items))
+        self.storing.take(filing)
         self.cutting, self.phase = None, "resting"
-        self.retry_ms = 0
         return []
-
-    # Spool and stores.
-
-    def _spooled(self, event: Spooled | Unspooled) -> None:
-        self.spool_bytes = event.spool_bytes
-        if isinstance(event, Spooled) and self.spooling is not None:
-            self.queue.append(self.spooling[0])
-            self.spooling = None
-            self.busy, self.attempts, self.reason = False, 0, ""
-
-    def _uploaded(self) -> list[Effect]:
-        self.stored = self.queue.pop(0)
-        self.busy, self.attempts, self.reason = False, 0, ""
-        self.next_said_ms = 0
-        return [Unspool(self.stored.manifest.number)]
 
     def _failed(self, now_ms: int, event: Failed) -> list[Effect]:
-        self.busy = False
-        self.attempts += 1
-        self.reason = event.reason
-        self.retry_ms = now_ms + pause_ms(self.attempts, self.draw())
-        words = f"checkpoint {event.number} is not stored yet (try {self.attempts}): {event.reason}"
-        if self.stop_ends is not None and self.attempts >= FINAL_TRIES:
+        words = self.storing.failed(now_ms, event)
+        if self.stop_ends is not None and self.storing.attempts >= FINAL_TRIES:
             return self._end(1, {"alarm": True, "reason": f"{words}; it waits in the spool"})
         return [Tell({"warning": words})]
-
-    def _store(self, now_ms: int) -> list[Effect]:
-        if self.busy or now_ms < self.retry_ms:
-            return []
-        if self.spooling is not None:
-            self.busy = True
-            return [Spool(self.spooling[0].manifest.number, self.spooling[1])]
-        if self.queue:
-            self.busy = True
-            return [Upload(self.queue[0].manifest.number)]
-        return []
 
     # What is due.
 
@@ -332,18 +286,18 @@ class ArchivistCore:
             done = self._finish()
             if done:
                 return done
-        if self.cutting is None and self.spooling is None and self.built + 1 in self.orders:
+        if self.cutting is None and self.storing.spooling is None and self.built + 1 in self.orders:
             effects += self._begin_cut()
         if self.cutting is not None and self.phase == "moving":
             effects += self._move()
-        effects += self._store(now_ms)
+        effects += self.storing.due(now_ms)
         if self.stop_ends is None:
             self._due(now_ms)
             effects += self._say(now_ms)
         if now_ms >= self.next_status_ms:
             self.next_status_ms = now_ms + STATUS_MS
             effects.append(Tell(self.status()))
-        due = (self.next_status_ms, self.next_said_ms, self.next_order_ms, self.retry_ms)
+        due = (self.next_status_ms, self.next_said_ms, self.next_order_ms, self.storing.retry_ms)
         return [*effects, Wake(min(at_ms for at_ms in (now_ms + REPEAT_MS, *due) if at_ms > now_ms))]
 
     def _due(self, now_ms: int) -> None:
@@ -352,7 +306,7 @@ class ArchivistCore:
             return
         if self.final_asked and not self.final_number:
             self.phase, self.final_number, self.next_said_ms = "ordering", self.built + 1, 0
-        elif now_ms >= self.next_order_ms and not self.final_asked and not self._paused():
+        elif now_ms >= self.next_order_ms and not self.final_asked and not self.storing.paused:
             self.phase, self.next_said_ms = "ordering", 0
             self.next_order_ms = now_ms + self.interval_ms
 
@@ -367,8 +321,9 @@ class ArchivistCore:
             whole = self.place.manifest.whole if self.place.manifest is not None else 0
             full = self._first() or bool(self.final_number) or number - whole >= SNAPSHOT_EVERY_CHECKPOINTS
             inputs.append(Order(number, full))
-        if self.stored is not None and self.confirmed < self.stored.manifest.number <= self.ordered:
-            inputs.append(self._confirmation(self.stored))
+        stored = self.storing.stored
+        if stored is not None and self.confirmed < stored.manifest.number <= self.ordered:
+            inputs.append(self._confirmation(stored))
         return [Publish("world", Batch(NAME, tuple(inputs)))] if inputs else []
 
     def _confirmation(self, stored: Queued) -> Confirmed:
@@ -388,35 +343,29 @@ class ArchivistCore:
         manifest = self.place.manifest
         ends = manifest.ends() if manifest is not None and manifest.era == self.charter.era else None
         if ends != self.stop_ends:
-            if self.spooling is not None:
+            if self.storing.spooling is not None:
                 return []
             ordered = 0  # the order did not come through, or the archivist that had it was replaced
             self.cutting = Cutting(self.built + 1, ordered, True, exact=True)
             self.phase = "moving"
             return []
-        if self.spooling is not None or self.queue or self.busy or manifest is None:
+        if manifest is None or not self.storing.idle:
             return []
         words = {"checkpoint": manifest.number, "checkpoints": manifest.number, "state_hash": manifest.state_hash}
         return self._end(0, {**words, "manifest": self.place.manifest_id})
 
-    def _paused(self) -> bool:
-        return self.spool_bytes >= SPOOL_BYTES_MAX or (self.spooling is not None and self.attempts > 0)
-
-    def _stored_number(self) -> int:
-        return self.stored.manifest.number if self.stored is not None else 0
-
     def status(self) -> dict[str, object]:
         """What the operator is shown: the newest stored checkpoint, and what losing all but the stores would undo."""
-        since = self.stored.manifest.time_ms if self.stored is not None else self.first_ms
-        paused = f"the spool holds {self.spool_bytes} bytes, its limit is {SPOOL_BYTES_MAX}" if self._paused() else ""
+        storing = self.storing
+        since = storing.stored.manifest.time_ms if storing.stored is not None else self.first_ms
         return {
-            "checkpoint": self._stored_number(),
+            "checkpoint": storing.stored_number,
             "confirmed": self.confirmed,
             "built": self.built,
-            "spool_bytes": self.spool_bytes,
+            "spool_bytes": storing.spool_bytes,
             "lag_ms": max(0, self.newest_ms - since) if self.newest_ms else 0,
-            "paused": paused,
-            "waiting": self.reason,
+            "paused": storing.paused,
+            "waiting": storing.reason,
         }
 
     def _end(self, status: int, words: dict[str, object]) -> list[Effect]:

@@ -20,7 +20,7 @@ from archive.stores.memory import MemoryStore
 from archive.upload import put_and_check
 from regions import archivist_verbs as verbs
 from regions import founding, holdings, region_state, revive
-from regions.archivist import ArchivistCore, Queued
+from regions.archivist import ArchivistCore
 from regions.filing import Place
 from regions.holdings import Kit
 from regions.messages import Batch, decode, encode
@@ -30,6 +30,7 @@ from regions.revive import Revived, opening_of
 from regions.seat import Seat, Witness
 from regions.shell.memory_log import MemoryLogs
 from regions.show import Show
+from regions.storing import Queued
 from regions.verbs import Effect, Loaded, Received, Snapshot, Trim
 from regions.world_process import WorldRules
 from tests.cluster import LOG_BYTES, NODE, OWNER, SCHEDULER, Cluster

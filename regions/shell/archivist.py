@@ -25,7 +25,7 @@ from archive.restore import fetch, newest_manifest, openings, search
 from archive.stores import Store
 from archive.upload import put_and_check
 from regions import founding, messages
-from regions.archivist import ArchivistCore, Queued
+from regions.archivist import ArchivistCore
 from regions.archivist_verbs import (
     Effect,
     End,
@@ -58,6 +58,7 @@ from regions.shell.log import LogError
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.spool import SpoolDir, read_part
+from regions.storing import Queued
 from world.tick import warm
 
 SNAPSHOT_BYTES_MAX: Final = 64 << 20

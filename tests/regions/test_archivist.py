@@ -180,11 +180,11 @@ def test_while_the_store_is_away_the_spool_grows_and_is_caught_up_in_order() -> 
     world.kill_archivist()
     world.start_archivist()
     core = world.archivist
-    assert core is not None and len(core.queue) == len(world.spool)
+    assert core is not None and len(core.storing.queue) == len(world.spool)
     world.away = False
     built = core.built
     world.checkpoint(built)
-    assert not world.spool and core.spool_bytes == 0
+    assert not world.spool and core.storing.spool_bytes == 0
     assert audited(world.store, world).checkpoint >= built
 
 
@@ -216,7 +216,7 @@ def test_at_the_spool_s_limit_no_checkpoint_is_ordered_and_it_is_said(monkeypatc
     core = world.archivist
     assert core is not None
     built = core.built
-    assert world.spool and core.spool_bytes >= 20_000 and "its limit is 20000" in core.status()["paused"]
+    assert world.spool and core.storing.spool_bytes >= 20_000 and "its limit is 20000" in core.status()["paused"]
     world.run(10_000)
     assert core.built == built and core.status()["lag_ms"] > 20_000
     assert all(trim == 0 for trim in world.trims.values())

@@ -20,9 +20,11 @@ import coincurve
 from Crypto.Hash import keccak
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
 
 from archive.errors import ArchiveError, Damaged, Missing
 
@@ -186,9 +188,9 @@ def verify(signature_type: int, owner: bytes, message: bytes, signature: bytes) 
         if owner[:31] + bytes([owner[31] & 0x7F]) in SMALL_ORDER:
             return False
         signed = message if signature_type == ED25519 else message.hex().encode()
-        _ed25519_public(owner).verify(signature, signed)
+        crypto_sign_open(signature + signed, owner)
         return True
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+    except (InvalidSignature, BadSignatureError, UnsupportedAlgorithm, ValueError):
         return False
 
 
@@ -245,11 +247,6 @@ def _jwk_bytes(jwk: Mapping[str, object], name: str, size: int | None = None) ->
 @lru_cache(PUBLIC_KEYS_CACHED)
 def _rsa_public(owner: bytes) -> rsa.RSAPublicKey:
     return rsa.RSAPublicNumbers(RSA_EXPONENT, int.from_bytes(owner)).public_key()
-
-
-@lru_cache(PUBLIC_KEYS_CACHED)
-def _ed25519_public(owner: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(owner)
 
 
 def _keccak(raw: bytes) -> bytes:

@@ -34,7 +34,7 @@ from regions.protocol import (
 from regions.record import Login, login_body, login_message, player_chain, player_head_message
 from world.actions import VALUABLE, Action, decode_action, encode_action
 
-HEAD_EVERY_MS: Final = 700  # regions want one a second
+HEAD_EVERY_MS: Final = 850  # regions want one a second
 
 
 class Signer(Protocol):

@@ -23,6 +23,7 @@ from archive.checkpoint import Manifest
 from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError, Damaged, Missing
 from archive.keys import b64
+from archive.restore import Opening
 from archive.stores import State
 from archive.stores.catalogue import Listed
 from archive.stores.disk import DiskStore
@@ -203,7 +204,7 @@ def _world(disk: DiskStore, world: str) -> dict[str, Any]:
     words: dict[str, Any] = {"world": world, "eras": sorted(opening.era for opening in openings), "checkpoint": None}
     missing: list[str] = []
     for opening in openings:
-        for manifest_id, manifest in restore.manifests(disk, opening):
+        for manifest_id, manifest in _manifests(disk, opening, missing):
             lacks = [one for one in _needs(manifest) if _state(disk, one) == DAMAGED]
             if lacks:
                 missing += [f"checkpoint {manifest.number} lacks {one}" for one in lacks]
@@ -215,6 +216,20 @@ def _world(disk: DiskStore, world: str) -> dict[str, Any]:
             words["assets"] = len(assets.decode_table(restore.fetch(disk, manifest.table).data))
             return words | {"incomplete": missing}
     return words | {"incomplete": missing}
+
+
+def _manifests(disk: DiskStore, opening: Opening, missing: list[str]) -> list[tuple[str, Manifest]]:
+    """An era's manifests, the newest first; one that cannot be read is named in `missing`."""
+    found: list[tuple[str, Manifest]] = []
+    for item_id in restore.search(disk, {"Type": checkpoint.TYPE, "World": opening.world, "Era": str(opening.era)}):
+        try:
+            manifest = checkpoint.read_item(restore.fetch(disk, item_id, opening.nodes))
+        except ArchiveError as error:
+            missing.append(f"a manifest cannot be read: {error}")
+            continue
+        if manifest.charter == opening.id:
+            found.append((item_id, manifest))
+    return sorted(found, key=lambda pair: pair[1].number, reverse=True)
 
 
 def _needs(manifest: Manifest) -> Iterator[str]:
@@ -256,8 +271,8 @@ def _print_status(words: dict[str, Any]) -> None:
             out.print(f"  {one['assets']} assets, state {one['state_hash']}", highlight=False)
             out.print(f"  it holds the world up to {one['time']}, {_duration(one['lag_s'])} ago:", highlight=False)
             out.print("  losing everything but this store would undo what came after", highlight=False)
-        for text in one["incomplete"]:
-            out.print(Text(f"  {text}", style="red"))
+        for text in one["incomplete"][:PROBLEMS_SHOWN]:
+            out.print(Text(f"  {escaped(text)}", style="red"))
     for text in words["problems"][:PROBLEMS_SHOWN]:
         out.print(Text(f"PROBLEM {escaped(text)}", style="bold red"))
     if len(words["problems"]) > PROBLEMS_SHOWN:

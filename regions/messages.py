@@ -37,20 +37,20 @@ from regions.record import (
 )
 from regions.record import Small as Index
 
-Tag = Annotated[bytes, Meta(max_length=64)]
+GatewayName = Annotated[str, Meta(max_length=32, pattern=r"\A[A-Za-z0-9_-]+\Z")]  # it becomes part of a subject
 
 
 class Batch(msgspec.Struct, array_like=True, frozen=True, tag=1, forbid_unknown_fields=True):
     """Inputs for a region in the order in which the gateway took them. `gateway` names where answers go."""
 
-    gateway: Annotated[str, Meta(max_length=32)]
+    gateway: GatewayName
     inputs: tuple[Acted | Login | Head | Outside | Birth | Order | Confirmed | OwnerSaid, ...]
 
 
 class Where(msgspec.Struct, array_like=True, frozen=True, tag=2, forbid_unknown_fields=True):
     """Asks every region whether it holds the body of a wallet; those that do answer `Here`."""
 
-    gateway: Annotated[str, Meta(max_length=32)]
+    gateway: GatewayName
     wallet: Hash
 
 
@@ -136,7 +136,7 @@ class Delta(msgspec.Struct, array_like=True, frozen=True, tag=5, forbid_unknown_
 class KeyWanted(msgspec.Struct, array_like=True, frozen=True, tag=6, forbid_unknown_fields=True):
     """A gateway that has no copy of a region, or lost its place, asks for all its chunks."""
 
-    gateway: Annotated[str, Meta(max_length=32)]
+    gateway: GatewayName
 
 
 class Keys(msgspec.Struct, array_like=True, frozen=True, tag=7, forbid_unknown_fields=True):

@@ -64,22 +64,27 @@ class PostBox:
         return False
 
     def heard(self, now_ms: int, state: RegionState) -> tuple[tuple[Heard, ...], int]:
-        """What a tick takes from the newest letters, and which neighbours with land are fresh (bit i: the i-th)."""
+        """What a tick takes from the newest letters, and which neighbours with land are fresh (bit i: the i-th).
+
+        Each tick begins with another neighbour, so that a crowd at one border does not keep the others from being heard.
+        """
         heard: list[Heard] = []
-        fresh, size, place = 0, 0, 0
-        for near in state.neighbours:
-            landed = near.index != letters.WORLD
-            letter, at_ms = self.newest.get(near.index, (None, 0))
-            if letter is not None:
-                if landed and now_ms - at_ms <= LETTER_FRESH_MS:
-                    fresh |= 1 << place
-                one = _take(near, letter, HEARD_BYTES_MAX - size)
-                newer = (letter.era, letter.term, letter.n) > (near.era, near.term, near.n)
-                if newer and one is not None and letter.consumed <= near.sent:
-                    heard.append(one)
-                    size += len(one.ghosts) + sum(len(mail.body) + 16 for mail in one.mail) + 128
-            place += landed
+        size, first = 0, state.tick % len(state.neighbours) if state.neighbours else 0
+        for near in state.neighbours[first:] + state.neighbours[:first]:
+            letter = self.newest.get(near.index, (None, 0))[0]
+            if letter is None or (letter.era, letter.term, letter.n) <= (near.era, near.term, near.n):
+                continue
+            one = _take(near, letter, HEARD_BYTES_MAX - size)
+            if one is not None and letter.consumed <= near.sent:
+                heard.append(one)
+                size += len(one.ghosts) + sum(len(mail.body) + 16 for mail in one.mail) + 128
+        landed = [near for near in state.neighbours if near.index != letters.WORLD]
+        fresh = sum(self._is_fresh(now_ms, near) << place for place, near in enumerate(landed))
         return tuple(heard), fresh
+
+    def _is_fresh(self, now_ms: int, near: Neighbour) -> bool:
+        letter, at_ms = self.newest.get(near.index, (None, 0))
+        return letter is not None and now_ms - at_ms <= LETTER_FRESH_MS
 
     def letters(self, now_ms: int, region: Region, ghosts: dict[int, bytes]) -> list[Publish]:
         """The letters to write after a durable record: to every neighbour with land; to and from the world's process

@@ -165,7 +165,11 @@ class RegionCore:
         claim, self.links = make_claim(self.seat.node, region, self.random)
         self.process = claim.process
         given = replace(self._given(max(state.time_ms + 1, now_ms), state.tick), term=state.term + 1, claim=claim)
-        return self._append(now_ms, given, compute.fold(region, given), [], 0)
+        try:
+            folded = compute.fold(region, given)
+        except RecordError as error:
+            return self._end(f"this node may not claim: {error}", alarm=True)
+        return self._append(now_ms, given, folded, [], 0)
 
     def _given(self, time_ms: int, tick: int) -> Record:
         state = self._region().state
@@ -256,7 +260,7 @@ class RegionCore:
             effects += receipts(
                 region, pending.record, pending.folded, pending.waiting, self.scheduler, list(self.gateways)
             )
-            if self.show is not None:
+            if self.show is not None and not pending.record.halt:
                 delta = self.show.tick(region, pending.record, pending.folded, region.head, pending.late_ms)
                 effects.append(Publish("delta", delta))
         effects += self.post.letters(now_ms, region, pending.folded.ghosts)

@@ -118,7 +118,7 @@ def test_any_inputs_in_any_order_leave_every_region_well(world: tuple[Cluster, P
     cluster, player = world
     for _ in range(3):
         batch = data.draw(st.lists(inputs(player.entity), max_size=12))
-        cluster.send(data.draw(st.integers(0, 2)), *batch, gateway=data.draw(st.text(max_size=8)))
+        cluster.send(data.draw(st.integers(0, 2)), *batch, gateway=data.draw(st.sampled_from(["g", "a-b", "Z_9"])))
         cluster.ticks(1)
     known = cluster.region(1).state.players.get(player.entity)
     if known is not None:  # also in order and well signed, with any bytes for actions
@@ -200,6 +200,13 @@ def test_events_out_of_place_mean_nothing(world: tuple[Cluster, Player]) -> None
     ):
         assert core.step(cluster.now_ms, event) == []
     is_well(cluster)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a.b", "*", ">", "g\n", "g" * 33, "ü"])
+def test_a_gateway_whose_name_is_no_part_of_a_subject_is_not_heard(name: str) -> None:
+    for message in (Batch(name, ()), Where(name, bytes(32)), KeyWanted(name)):
+        with pytest.raises(RecordError):
+            messages.decode(messages.encode(message))
 
 
 # Bounds.

@@ -59,7 +59,7 @@ def up(
         Path | None, typer.Option("--map", help="A Tiled .tmx or MovingAI .map (a new world only).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the built-in world (a new world only).")] = 1,
-    regions: Annotated[str, typer.Option(help="Columns x rows of regions (a new world only).")] = "2x2",
+    regions: Annotated[str, typer.Option(help="Columns x rows of regions, a core each (a new world only).")] = "2x1",
     npcs: Annotated[int, typer.Option(help="How many NPCs (a new world only).")] = 2000,
     bots: Annotated[int, typer.Option(help="Bots to let in.")] = 0,
     run_for: Annotated[str, typer.Option("--for", help="Stop by itself after, for example, 60s.")] = "",

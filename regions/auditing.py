@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from msgspec.structs import replace
+
 from archive import assets
 from archive.assets import Held, asset_name
 from archive.checkpoint import Manifest
@@ -27,12 +29,13 @@ from regions.filing import held_at, numbers_of
 from regions.holdings import Holding, Kit
 from regions.letters import WORLD
 from regions.overheard import Course, forget_heard, misheard
-from regions.record import Head, decode
+from regions.record import Head, decode, record_hash
 from regions.revive import adopt
 from world.units import TICKS_PER_SECOND
 
 KitOf = Callable[[Charter, bytes, bytes], Kit]  # of the charter it begins at, that item's id, the owner's address
 HASHES_AT_HAND = 400_000
+EVIDENCE_RECORDS = 64  # within which a player has signed what was recorded of it
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,15 @@ class Auditor:
     def fold(self, interval: Interval) -> None:
         """As `archive.verify.Replay`."""
         self.manifests[unb64(interval.manifest_id)] = interval.manifest.number
-        diverged: list[Diverged] = []
+        diverged: list[tuple[Diverged, Sequence[bytes]]] = []
         for index in self.courses:
             try:
                 self._fold_region(index, interval)
             except Diverged as error:
-                diverged.append(error)
+                skipped = (error.record or 0) - interval.manifest.regions[index].first
+                diverged.append((error, interval.records[index][max(0, skipped) :]))
         if diverged:
-            raise min(diverged, key=self._blamed_last)
+            raise self._blamed(diverged)
         self._hear_each_other()
         self._report()
         self._check_ends(interval)
@@ -144,12 +148,34 @@ class Auditor:
                 self._check_snapshot(interval, index, due.n, due.state)
                 due = None
 
-    def _blamed_last(self, error: Diverged) -> tuple[bool, int]:
-        """Regions that heard of one that went wrong go wrong too, as their draws depend on it. The one where evidence
-        is missing as well is named, else the one that went wrong first."""
-        course = self.courses[int(error.region or 0)]
-        doubted = any(one.index == course.region.state.index and one.n > course.hashed for one in self.doubts)
-        return not doubted, course.region.state.time_ms
+    def _blamed(self, diverged: list[tuple[Diverged, Sequence[bytes]]]) -> Diverged:
+        """The divergence to report. Regions that hear of one that went wrong go wrong with it, as their draws depend on
+        what they heard; so where there are several, the one is named in which evidence fails soon after as well."""
+
+        def rank(found: tuple[Diverged, Sequence[bytes]]) -> tuple[bool, int]:
+            index = int(found[0].region or 0)
+            course = self.courses[index]
+            time_ms, hashed = course.region.state.time_ms, course.hashed
+            if len(diverged) > 1:
+                self._go_on(index, found[1])
+            return not any(doubt.index == index and doubt.n > hashed for doubt in self.doubts), time_ms
+
+        return min(diverged, key=rank)[0]
+
+    def _go_on(self, index: int, raws: Sequence[bytes]) -> None:
+        """Look for evidence that fails, in a region that has diverged at the first of these records."""
+        region = self.courses[index].region
+        for raw in raws[:EVIDENCE_RECORDS]:
+            try:
+                record = decode(raw)
+                if record.n > region.state.n:  # else it was folded before it was compared
+                    looked = look(region, record)
+                    record = replace(record, verdicts=compute.fold(region, record).verdicts)
+                    for finding in judge(looked, region, record, self.charter, self.manifests):
+                        self.doubts.append(Doubt(index, record.n, finding, ()))
+            except (RecordError, FoldFailed):
+                return
+            region.head = record_hash(raw)
 
     def finish(self) -> None:
         """As `archive.verify.Replay`."""

@@ -25,6 +25,7 @@ from regions.filing import Place
 from regions.holdings import Kit
 from regions.messages import Batch, decode, encode
 from regions.process import RegionCore
+from regions.record import Head, player_head_message
 from regions.region_state import Region, Rules
 from regions.revive import Revived, opening_of
 from regions.seat import Seat, Witness
@@ -33,7 +34,7 @@ from regions.show import Show
 from regions.storing import Queued
 from regions.verbs import Effect, Loaded, Received, Snapshot, Trim
 from regions.world_process import WorldRules
-from tests.cluster import LOG_BYTES, NODE, OWNER, SCHEDULER, Cluster
+from tests.cluster import LOG_BYTES, NODE, OWNER, SCHEDULER, Cluster, Player
 from tests.simulation import small_rules
 from tests.simulation.small_rules import SmallRules
 
@@ -322,6 +323,17 @@ class Archived(Cluster):
         newest = newest_manifest(self.store, opening_of(self.charter_item.raw))
         assert newest is not None
         return newest[1]
+
+
+class Settler(Player):
+    """A player whose heads are of the cluster's era, whichever that is."""
+
+    def head(self, number: int | None = None, chain: bytes | None = None, key: Ed25519Key | None = None) -> Head:
+        """A signed head; over the newest action unless told otherwise."""
+        number, chain = number or self.number, chain or self.chain
+        era = cast(Archived, self.cluster).charter.era
+        message = player_head_message(self.cluster.world, era, self.entity, number, chain, b"")
+        return Head(self.entity, number, chain, b"", (key or self.key).sign(message))
 
 
 def restored(world: Archived, owner: Ed25519Key | RsaKey = OWNER, which: str = "", **cluster: Any) -> Archived:

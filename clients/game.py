@@ -36,6 +36,7 @@ from world.tilemap import TERRAINS
 from world.units import TICK_MS
 
 LINES_KEPT: Final = 50
+AGAIN_MS: Final = 3_000
 PING_SHARE: Final = 0.15
 PING_MS: Final = 60.0  # before anything was measured
 LEAD_TICKS_MAX: Final = 12.0
@@ -74,6 +75,8 @@ class Game:
         self._tick_ms = 0.0  # when the own region was seen last
         self._words = ""
         self._words_ms = 0.0
+        self._noted = ""
+        self._times = 0
         self._ping_ms = PING_MS
 
     @property
@@ -101,10 +104,16 @@ class Game:
             self.note("the world does not answer; nothing more is sent until it does")
 
     def note(self, words: str) -> None:
-        """Something to read, in the corner."""
-        lines = self.panel.lines
-        if words and not (lines and lines[-1][1] == words and clock_ms() - lines[-1][0] < 1500):
-            lines.append((clock_ms(), printable(words)))
+        """Something to read, in the corner; what is said again at once is counted."""
+        lines, now_ms, words = self.panel.lines, clock_ms(), printable(words)
+        if not words:
+            return
+        if lines and self._noted == words and now_ms - lines[-1][0] < AGAIN_MS:
+            self._times += 1
+            lines[-1] = (now_ms, f"{words}  (x {self._times})")
+            return
+        self._noted, self._times = words, 1
+        lines.append((now_ms, words))
         del lines[:-LINES_KEPT]
 
     def look(self, now_ms: float) -> None:

@@ -59,7 +59,7 @@ class Overlay:
 
     def __init__(self, pictures: Pictures, words: Words) -> None:
         self.pictures, self.words = pictures, words
-        self._portraits: OrderedDict[tuple[int, int], pygame.Surface] = OrderedDict()
+        self._portraits: OrderedDict[tuple[int, int, int], pygame.Surface] = OrderedDict()
 
     def draw(
         self, surface: pygame.Surface, view: View, bodies: Bodies, camera: Camera, panel: Panel, now_ms: float
@@ -107,15 +107,13 @@ class Overlay:
         if more:
             self._write(surface, f"+{more}", (MARGIN + 12 + len(newest) * (PORTRAIT + 4), top + 22), 18, FAINT)
 
-    def portrait(self, kind: int, traits: int) -> pygame.Surface:
-        """An asset's picture, PORTRAIT pixels wide."""
-        key = (kind, traits)
+    def portrait(self, kind: int, traits: int, side: int = PORTRAIT) -> pygame.Surface:
+        """An asset's picture, so many pixels wide."""
+        key = (kind, traits, side)
         made = self._portraits.get(key)
         if made is None:
             whole = pygame.image.load(io.BytesIO(picture_png(traits, kind)), "portrait.png")
-            made = pygame.transform.smoothscale(
-                whole.convert_alpha() if _shown() else _rgb(whole), (PORTRAIT, PORTRAIT)
-            )
+            made = pygame.transform.smoothscale(whole.convert_alpha() if _shown() else _rgb(whole), (side, side))
             self._portraits[key] = made
             if len(self._portraits) > PORTRAITS_KEPT:
                 self._portraits.popitem(last=False)

@@ -11,7 +11,7 @@ import pygame
 
 from clients.controls import HELP, Controls, Offer, Sheet, called
 from clients.draw.camera import Camera
-from clients.draw.panel import ALARM, FAINT, INK, MAP_COLOURS, MAP_DOTS, PORTRAIT, WARM, Panel, asset_words, card
+from clients.draw.panel import ALARM, FAINT, INK, MAP_COLOURS, MAP_DOTS, WARM, Panel, asset_words, card
 from clients.draw.pictures import Colour
 from clients.draw.scene import Scene
 from clients.view import Bodies, View
@@ -21,7 +21,8 @@ from world.units import SPEECH_MAX
 
 LINE: Final = 24
 OFFERS_SHOWN: Final = 12
-ASSETS_SHOWN: Final = 12
+ASSETS_SHOWN: Final = 10
+FRAME: Final = 72  # a portrait's side
 LARGE_MAP: Final = 0.8  # of the window's lesser side
 
 
@@ -98,7 +99,7 @@ def _help(surface: pygame.Surface, scene: Scene) -> None:
 def _goods(surface: pygame.Surface, scene: Scene, panel: Panel) -> None:
     shown = panel.assets[-ASSETS_SHOWN:]
     rows = max((len(shown) + 1) // 2, 1)
-    rect = sheet_rect(surface, 760, 150 + rows * (PORTRAIT + 10))
+    rect = sheet_rect(surface, 760, 144 + rows * (FRAME + 12))
     card(surface, rect)
     card(surface, rect)
     _write(surface, scene, "What you carry", (rect.left + 22, rect.top + 16), 26, WARM)
@@ -112,16 +113,16 @@ def _goods(surface: pygame.Surface, scene: Scene, panel: Panel) -> None:
         _write(surface, scene, f"the newest {len(shown)}", (rect.left + 140, rect.top + 100), 18, FAINT)
     for place, (_, kind, traits) in enumerate(reversed(shown)):
         left = rect.left + 22 + (place % 2) * 366
-        top = rect.top + 128 + (place // 2) * (PORTRAIT + 10)
-        surface.blit(scene.overlay.portrait(kind, traits), (left, top))
+        top = rect.top + 130 + (place // 2) * (FRAME + 12)
+        surface.blit(scene.overlay.portrait(kind, traits, FRAME), (left, top))
         name, _, rarity = asset_words(kind, traits).rpartition(" (")
-        line = scene.words.wrapped(name, 19, 306, 1)[0]
-        _write(surface, scene, line, (left + PORTRAIT + 10, top + 5), 19, INK)
+        line = scene.words.wrapped(name, 19, 270, 1)[0]
+        _write(surface, scene, line, (left + FRAME + 14, top + 16), 19, INK)
         _write(
             surface,
             scene,
             rarity.rstrip(")"),
-            (left + PORTRAIT + 10, top + 22),
+            (left + FRAME + 14, top + 36),
             17,
             RARITY_COLOURS.get(rarity.rstrip(")"), FAINT),
         )
@@ -160,8 +161,7 @@ def _hand(surface: pygame.Surface, scene: Scene, controls: Controls) -> None:
 
 def _offer(surface: pygame.Surface, scene: Scene, offer: Offer, line: pygame.Rect, amount: int | None) -> None:
     if offer.relic is not None:
-        picture = pygame.transform.smoothscale(scene.overlay.portrait(*offer.relic), (28, 28))
-        surface.blit(picture, (line.left + 5, line.top + 2))
+        surface.blit(scene.overlay.portrait(*offer.relic, 28), (line.left + 5, line.top + 2))
         words = scene.words.wrapped(offer.words, 19, line.width - 60, 1)[0]
     else:
         surface.blit(scene.pictures.icons[offer.good], (line.left + 3, line.top))

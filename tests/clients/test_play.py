@@ -281,6 +281,13 @@ def test_changes_of_the_purse_are_said() -> None:
     assert game.panel.goods == (0, 0, 1, 0, 0)
 
 
+def test_what_is_said_again_at_once_is_counted() -> None:
+    game = Game("ws://127.0.0.1:1", Ed25519Key.generate())
+    for words in ("+1 grain", "+1 grain", "+1 grain", "", "you fell", "+1 grain"):
+        game.note(words)
+    assert [text for _, text in game.panel.lines] == ["+1 grain  (x 3)", "you fell", "+1 grain"]
+
+
 def test_strangers_words_cannot_break_a_line() -> None:
     game = Game("ws://127.0.0.1:1", Ed25519Key.generate())
     for number in range(300):

@@ -20,6 +20,7 @@ from archive.stores import Store
 
 CHARTER: Final = "Everloom-Era"  # the Type tag of charters
 PAGE: Final = 1_000
+NEWEST: Final = 8  # manifests that are looked at first
 
 
 @dataclass(frozen=True)
@@ -105,24 +106,45 @@ def newest_opening(store: Store, read: ReadCharter, world: str | None = None, ow
     return found[0]
 
 
-def manifests(store: Store, opening: Opening) -> list[tuple[str, Manifest]]:
-    """Every manifest of an era that a node of its roster signed, highest number first; damaged ones raise."""
-    tags = {"Type": checkpoint.TYPE, "World": opening.world, "Era": str(opening.era)}
-    found = []
+def manifests(store: Store, opening: Opening, number: int | None = None) -> list[tuple[str, Manifest]]:
+    """Every manifest of an era (or those of one checkpoint) that a node of its roster signed, highest number first;
+    damaged ones raise."""
+    tags = _manifest_tags(opening) | ({"Checkpoint": str(number)} if number is not None else {})
+    found: list[tuple[str, Manifest]] = []
     for node in opening.nodes:
-        for item_id in search(store, tags, address(node)):
-            manifest = checkpoint.read_item(fetch(store, item_id, opening.nodes))
-            if manifest.charter == opening.id:
-                found.append((item_id, manifest))
+        found += _readable(store, opening, search(store, tags, address(node)))
     return sorted(found, key=lambda pair: pair[1].number, reverse=True)
 
 
 def newest_manifest(store: Store, opening: Opening) -> tuple[str, Manifest] | None:
-    """The manifest with an era's highest number, or None. Raises `Forged` when there are two with that number."""
-    found = manifests(store, opening)
-    if len(found) > 1 and found[0][1].number == found[1][1].number:
-        raise Forged(found[0][0], f"a second manifest of checkpoint {found[0][1].number}: {found[1][0]}")
-    return found[0] if found else None
+    """The manifest with an era's highest number, or None. Raises `Forged` when there are two with that number.
+
+    Looks at the newest few that the store lists, and on from there while the next number exists: a store that lists
+    them in another order costs time, not a checkpoint.
+    """
+    found: list[tuple[str, Manifest]] = []
+    for node in opening.nodes:
+        found += _readable(store, opening, store.query(_manifest_tags(opening), address(node), NEWEST))
+    if not found:
+        return None
+    number = max(manifest.number for _, manifest in found)
+    while manifests(store, opening, number + 1):
+        number += 1
+    (newest, *more) = manifests(store, opening, number)
+    if more:
+        raise Forged(newest[0], f"a second manifest of checkpoint {number}: {more[0][0]}")
+    return newest
+
+
+def _manifest_tags(opening: Opening) -> dict[str, str]:
+    return {"Type": checkpoint.TYPE, "World": opening.world, "Era": str(opening.era)}
+
+
+def _readable(store: Store, opening: Opening, ids: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
+    for item_id in ids:
+        manifest = checkpoint.read_item(fetch(store, item_id, opening.nodes))
+        if manifest.charter == opening.id:
+            yield item_id, manifest
 
 
 @dataclass(frozen=True)

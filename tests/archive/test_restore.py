@@ -1,11 +1,12 @@
 """Finding history in a store that may list anything in any order, hide, swap, or hold strangers' items."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 import pytest
 from msgspec.structs import replace
 
-from archive import restore, segment, snapshot
+from archive import checkpoint, restore, segment, snapshot
 from archive.checkpoint import RegionEnd, Run
 from archive.data_item import DataItem, parse_item, sign_item
 from archive.errors import Damaged, Diverged, Forged, Missing
@@ -97,6 +98,35 @@ def test_an_item_must_have_the_id_it_was_asked_by_and_an_expected_signer() -> No
     store.swapped = {b64(one.id): b64(other.id)}
     with pytest.raises(Damaged, match="handed out item"):
         restore.fetch(store, b64(one.id))
+
+
+class Shuffled(MemoryStore):
+    """A store that lists the oldest first."""
+
+    def query(
+        self, tags: Mapping[str, str], owner: str | None = None, limit: int = 100, after: str | None = None
+    ) -> list[str]:
+        if after is not None:
+            return []
+        return super().query(tags, owner, 10_000)[::-1][:limit]
+
+
+@pytest.mark.parametrize("store", [MemoryStore(), Shuffled()], ids=["in order", "shuffled"])
+def test_the_newest_manifest_is_the_one_with_the_highest_number(store: MemoryStore) -> None:
+    opening = Opening(WHOLE.charter, WHOLE.world, WHOLE.era, b"", (NODE.public,), ())
+    assert restore.newest_manifest(store, opening) is None
+    for number in range(1, 31):
+        item = checkpoint.sign(NODE, replace(WHOLE, number=number))
+        store.put(item.raw)
+    for other in (replace(WHOLE, number=31, era=3), replace(WHOLE, number=31, charter=b64(digest("other")))):
+        store.put(checkpoint.sign(NODE, other).raw)
+    store.put(checkpoint.sign(STRANGER, replace(WHOLE, number=31)).raw)
+    newest = restore.newest_manifest(store, opening)
+    assert newest is not None and (newest[0], newest[1].number) == (b64(item.id), 30)
+    assert [one.number for _, one in restore.manifests(store, opening)] == list(range(30, 0, -1))
+    store.put(checkpoint.sign(NODE, replace(WHOLE, number=30, ordered=1)).raw)
+    with pytest.raises(Forged, match="a second manifest of checkpoint 30"):
+        restore.newest_manifest(store, opening)
 
 
 # One region.

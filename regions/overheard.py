@@ -107,8 +107,10 @@ def misheard(index: int, heard: Heard, sender: Course, receiver: Region) -> str:
     sent = {one.number: one for one in mail}
     if any(sent.get(one.number) != one for one in heard.mail):
         return "it brings mail that the sender did not send"
-    if not mail:
-        return "it is signed, but the sender had no mail" if heard.signature else ""
+    if bool(mail) != bool(heard.signature):
+        return "its sender did not sign it" if mail else "it is signed, but the sender had no mail"
+    if not heard.mail:
+        return ""  # what was taken of it is compared above; a signature is asked for where mail was applied
     letter = Letter(
         sender=heard.region,
         era=heard.era,

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from archive.keys import ED25519, verify
-from regions import assignments, letters, players
-from regions.config import CHRONICLE_KEPT, CLAIM_LINKS, CLOCK_STEP_MS_MAX, SPAN
+from regions import assignments, chain, letters, players
+from regions.config import CHRONICLE_KEPT, SPAN
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.letters import Archived, Born, Handover
 from regions.lift import lifts
 from regions.record import (
     Acted,
-    Claim,
     Confirmed,
     Head,
     Login,
@@ -28,10 +26,8 @@ from regions.record import (
     Record,
     Sent,
     SpanSigned,
-    claim_message,
     decode,
     first_chain,
-    head_message,
     record_hash,
 )
 from regions.region_state import Entry, Neighbour, Player, Region, RegionState, Sleeper, Told
@@ -65,12 +61,12 @@ def fold(region: Region, given: Record) -> Folded:
     """
     state = region.state
     closed_ms = state.time_ms
-    _take_place(state, given, region.head)
+    chain.take_place(state, given, region.head)
     assignments.close_span(state, given.n, given.previous, closed_ms)
     if given.claim is not None:
-        _take_claim(region, given.claim, given)
+        chain.take_claim(state, given.claim, given)
         return _outcome(region, given, Folded())
-    _reveal(state, given)
+    chain.reveal(state, given)
     if given.halt:
         state.halted, state.halted_at = given.halt, given.n
         return _outcome(region, given, Folded())
@@ -105,81 +101,28 @@ def apply(region: Region, raw: bytes) -> tuple[Record, Folded]:
     ):
         if said != found:
             raise Diverged(name, given.n, what, _brief(said), _brief(found))
-    if not _signed(region.state, given):
+    if not chain.is_signed(region.state, given):
         raise RecordError(f"region {name}: record {given.n} does not carry the signature of the node that made it")
     region.head = record_hash(raw)
     return given, folded
-
-
-def _signed(state: RegionState, given: Record) -> bool:
-    """Whether claim and head, where the record has them, were signed by the node of this term."""
-    place = state.region, given.era, given.term, given.n, given.previous
-    claim = given.claim
-    if claim is not None and not verify(ED25519, claim.node, claim_message(*place, claim), claim.signature):
-        return False
-    if not given.state_hash:
-        return not given.head
-    return verify(ED25519, state.claim_node, head_message(*place, given.state_hash), given.head)
 
 
 def _brief(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else repr(value)[:200]
 
 
-def _take_place(state: RegionState, given: Record, head: bytes) -> None:
-    claiming = given.claim is not None
-    expected_tick = state.tick if claiming or given.halt else state.tick + 1
-    if given.n != state.n + 1 or given.tick != expected_tick or given.previous != head:
-        raise RecordError(f"record {given.n}, tick {given.tick} cannot follow record {state.n}, tick {state.tick}")
-    if given.time_ms <= state.time_ms and state.n > 0:
-        raise RecordError(f"record {given.n} at {given.time_ms} ms does not come after {state.time_ms} ms")
-    if not claiming and given.time_ms > state.time_ms + CLOCK_STEP_MS_MAX:
-        raise RecordError(f"record {given.n} is {given.time_ms - state.time_ms} ms later; at most {CLOCK_STEP_MS_MAX}")
-    if not claiming and (given.era, given.term) != (state.era, state.term):
-        raise RecordError(f"record {given.n} is of term {given.era}.{given.term}; it is {state.era}.{state.term}")
-    if (given.module, given.roster, given.partition) != (state.module, state.roster, state.partition):
-        raise RecordError(f"record {given.n} names another Module, roster or partition than the state it follows")
-    state.n, state.tick, state.time_ms, state.previous = given.n, given.tick, given.time_ms, given.previous
-
-
-def _take_claim(region: Region, claim: Claim, given: Record) -> None:
-    state = region.state
-    if (given.era, given.term) != (state.era, state.term + 1) or claim.era_item != state.era_item:
-        raise RecordError(f"record {given.n} claims term {given.era}.{given.term} after {state.era}.{state.term}")
-    if claim.links > CLAIM_LINKS or claim.node not in state.nodes:
-        raise RecordError(
-            f"record {given.n} claims {claim.links} links for node {claim.node.hex()[:12]}: not admissible"
-        )
-    if given.inputs or given.heard or given.link or given.fresh:
-        raise RecordError(f"record {given.n} is a claim and carries inputs")
-    state.term = given.term
-    state.claim_node, state.claim_process = claim.node, claim.process
-    state.link, state.links_left = claim.commitment, claim.links
-    state.entropy = hashlib.sha256(b"everloom-claim" + claim.commitment).digest()
-
-
 def open_era(region: Region, era: int, era_item: bytes, roster: int, nodes: list[bytes]) -> None:
-    """Begin an era on a restored state: not a record, but what the owner-signed era item says (regions.revive)."""
+    """Begin an era on a restored state: not a record, but what the owner-signed era item says (regions.revive).
+
+    The claim of the era before ends with it: only a claim can follow.
+    """
     state = region.state
     if era <= state.era:
         raise RecordError(f"era {era} cannot follow era {state.era}")
     state.era, state.era_item, state.term = era, era_item, 0
     state.roster, state.nodes = roster, nodes
+    state.link, state.links_left = b"", 0
     region.rules.begin_era(region.bodies, era)
-
-
-def _reveal(state: RegionState, given: Record) -> None:
-    if state.links_left < 1:
-        raise RecordError(
-            f"record {given.n}: the claim's {CLAIM_LINKS} draw links are used up; the owner must claim again"
-        )
-    if hashlib.sha256(given.link).digest() != state.link:
-        raise RecordError(f"record {given.n}: the draw link does not follow the one before")
-    state.link, state.links_left = given.link, state.links_left - 1
-    heard = b"".join(one.hash for one in given.heard)
-    heads = b"".join(one.signature for one in given.inputs if isinstance(one, Head))
-    if heard or heads:
-        state.entropy = hashlib.sha256(state.entropy + heads + heard).digest()
 
 
 @dataclass

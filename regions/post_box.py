@@ -66,7 +66,7 @@ class PostBox:
     def heard(self, now_ms: int, state: RegionState) -> tuple[tuple[Heard, ...], int]:
         """What a tick takes from the newest letters, and which neighbours with land are fresh (bit i: the i-th).
 
-        Each tick begins with another neighbour, so that a crowd at one border does not keep the others from being heard.
+        Each tick begins with another neighbour, so that a crowd at one border does not silence the others.
         """
         heard: list[Heard] = []
         size, first = 0, state.tick % len(state.neighbours) if state.neighbours else 0

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from regions import assignments, compute, letters
 from regions.answers import receipts, whereabouts
+from regions.beats import Beats
+from regions.chain import heed
 from regions.claims import make_claim
 from regions.compute import Folded
 from regions.config import (
@@ -22,18 +24,18 @@ from regions.config import (
     DEFERRED_MAX,
     GATEWAYS_MAX,
     LETTER_REPEAT_MS,
-    RECORD_FORMAT,
     SPAN,
     TICKS_LATE_MS,
 )
-from regions.errors import BehindWitness, FoldFailed, RecordError
-from regions.messages import Answer, Answers, Batch, Beat, KeyWanted, Letter, Message, Where
+from regions.drafts import draft, finished
+from regions.errors import FoldFailed, RecordError
+from regions.messages import Answer, Answers, Batch, KeyWanted, Letter, Message, Where
 from regions.poison import sift
 from regions.post_box import PostBox
-from regions.record import Acted, Heard, Login, Record, SpanSigned, encode, head_message, record_hash
+from regions.record import Acted, Heard, Login, Record, SpanSigned, encode, record_hash
 from regions.region_state import Region
 from regions.scheduler import Scheduler, Waiting
-from regions.seat import Figures, Seat, Witness
+from regions.seat import Figures, Seat
 from regions.show import Show
 from regions.verbs import (
     Append,
@@ -97,8 +99,7 @@ class RegionCore:
         self.trimmed = 0
         self.suspected: Suspected | None = None
         self.why = ""
-        self.beat_ms = 0
-        self.counts = (0, 0, 0)  # bodies, how many of them move, players: as of the newest durable record
+        self.beats = Beats()
         self.figures = Figures()
 
     # The one door.
@@ -132,7 +133,7 @@ class RegionCore:
                 compute.apply(region, raw)
                 heads[region.state.n] = region.head
             for witness in event.witnesses:
-                self._heed(region, witness, heads)
+                heed(self.seat.name, region.state, heads, witness)
         except (RecordError, FoldFailed) as error:
             return self._end(str(error), alarm=True)
         if self.suspected is not None:
@@ -148,70 +149,20 @@ class RegionCore:
             self.show.begin(region)
         return self._claim(now_ms)
 
-    def _heed(self, region: Region, witness: Witness, heads: dict[int, bytes]) -> None:
-        state = region.state
-        if witness.era != state.era:
-            return
-        if witness.n > state.n:
-            raise BehindWitness(self.seat.name, state.n, witness.n, witness.where)
-        if heads.get(witness.n, witness.hash) != witness.hash:
-            raise RecordError(
-                f"{self.seat.name}: record {witness.n} is not the one that {witness.where} has seen: the log has forked"
-            )
-
     def _claim(self, now_ms: int) -> list[Effect]:
         region = self._region()
         state = region.state
         claim, self.links = make_claim(self.seat.node, region, self.random)
         self.process = claim.process
-        given = replace(self._given(max(state.time_ms + 1, now_ms), state.tick), term=state.term + 1, claim=claim)
+        given = replace(draft(region, max(state.time_ms + 1, now_ms), state.tick), term=state.term + 1, claim=claim)
         try:
             folded = compute.fold(region, given)
         except RecordError as error:
             return self._end(f"this node may not claim: {error}", alarm=True)
         return self._append(now_ms, given, folded, [], 0)
 
-    def _given(self, time_ms: int, tick: int) -> Record:
-        state = self._region().state
-        return Record(
-            format=RECORD_FORMAT,
-            era=state.era,
-            term=state.term,
-            n=state.n + 1,
-            tick=tick,
-            previous=self._region().head,
-            time_ms=time_ms,
-            module=state.module,
-            roster=state.roster,
-            partition=state.partition,
-            claim=None,
-            link=b"",
-            inputs=(),
-            heard=(),
-            fresh=0,
-            parked=(),
-            halt="",
-            verdicts=(),
-            sent=(),
-            events=b"",
-            state_hash=b"",
-            head=b"",
-        )
-
     def _append(self, now_ms: int, given: Record, folded: Folded, waiting: list[Waiting], late_ms: int) -> list[Effect]:
-        state = self._region().state
-        head = b""
-        if folded.state_hash:
-            message = head_message(state.region, given.era, given.term, given.n, given.previous, folded.state_hash)
-            head = self.seat.node.sign(message)
-        record = replace(
-            given,
-            verdicts=folded.verdicts,
-            sent=folded.sent,
-            events=folded.events_hash,
-            state_hash=folded.state_hash,
-            head=head,
-        )
+        record = finished(self.seat.region, self.seat.node, given, folded)
         raw = encode(record)
         self.pending = Pending(record, raw, folded, waiting, late_ms)
         return [Append(record.n, raw)]
@@ -395,7 +346,7 @@ class RegionCore:
         inputs = tuple(one.said for one in waiting)
         if self.seat.scheduler is not None and state.assignments.waiting and self.suspected is None:
             inputs = (assignments.sign_span(self.seat.scheduler, state, self.seat.processes, 0), *inputs)
-        given = self._given(state.time_ms + step, state.tick + 1)
+        given = draft(self._region(), state.time_ms + step, state.tick + 1)
         return replace(given, link=self.links[-1], inputs=inputs, heard=heard, fresh=fresh)
 
     # A rule raised.
@@ -411,7 +362,7 @@ class RegionCore:
             self.post.forget(sender)
         if sifted.halt:
             scheduler.put_back(suspected.waiting)
-            halt = replace(self._given(given.time_ms, region.state.tick), link=given.link, halt=sifted.halt)
+            halt = replace(draft(region, given.time_ms, region.state.tick), link=given.link, halt=sifted.halt)
             folded = compute.fold(region, halt)
             self.links.pop()
             return self._append(now_ms, halt, folded, [], 0)
@@ -425,28 +376,12 @@ class RegionCore:
     # Small things.
 
     def _beat(self, now_ms: int) -> list[Effect]:
-        if now_ms - self.beat_ms < 500:
-            return []
-        self.beat_ms = now_ms
-        region, figures = self._region(), self.figures
-        state, pending = region.state, self.pending
-        if pending is None:
-            self.counts = (*region.rules.counts(region.bodies), len(state.players))
-        words = f"halted: {state.halted}" if state.halted else self.why or self.phase
-        beat = Beat(
-            region=self.seat.index,
-            term=state.term,
-            n=state.n - (pending is not None),
-            tick=state.tick - (pending is not None and pending.record.claim is None and not pending.record.halt),
-            state=words[:256],
-            entities=self.counts[0],
-            moving=self.counts[1],
-            players=self.counts[2],
-            handovers=figures.handovers,
-            ticks=figures.ticks,
-            ticks_late=figures.ticks_late,
-        )
-        return [Publish("beat", beat)]
+        region, pending = self._region(), self.pending
+        ahead = 0 if pending is None or pending.record.claim is not None or pending.record.halt else 1
+        halted = region.state.halted
+        words = f"halted: {halted}" if halted else self.why or self.phase
+        beat = self.beats.beat(now_ms, region, self.figures, words, (int(pending is not None), ahead))
+        return [Publish("beat", beat)] if beat is not None else []
 
     def _end(self, reason: str, alarm: bool = False) -> list[Effect]:
         self.phase = "over"

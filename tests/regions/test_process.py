@@ -89,7 +89,6 @@ def test_after_a_pause_the_world_slows_down_instead_of_catching_up() -> None:
 
 def test_an_unanswered_append_is_repeated_ever_more_slowly() -> None:
     cluster = Cluster()
-    effects = seen_by(cluster, 1)
     at: list[int] = []
     cluster.watch = lambda index, effect: (
         at.append(cluster.now_ms) if index == 1 and isinstance(effect, Append) else None
@@ -149,7 +148,7 @@ def test_going_on_from_a_snapshot_gives_the_same_bytes_as_never_having_stopped()
 
 
 def test_a_claim_whose_links_are_used_up_is_made_anew_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("regions.claims", "regions.compute"):
+    for module in ("regions.claims", "regions.chain"):
         monkeypatch.setattr(f"{module}.CLAIM_LINKS", 10)
     cluster = Cluster()
     player = Player(cluster).enter(region=1)

@@ -1,0 +1,39 @@
+"""What an owner says of itself on the bus: that it is alive, what it waits for, how much it carries."""
+
+from typing import Final
+
+from regions.messages import Beat
+from regions.region_state import Region
+from regions.seat import Figures
+
+BEAT_MS: Final = 500
+
+
+class Beats:
+    """Beats of one owner. They tell of durable records only: what is in flight is not counted."""
+
+    def __init__(self) -> None:
+        self.last_ms = 0
+        self.counts = (0, 0, 0)  # bodies, how many of them move, players: as of the newest durable record
+
+    def beat(self, now_ms: int, region: Region, figures: Figures, words: str, flying: tuple[int, int]) -> Beat | None:
+        """The next beat, if it is due. `flying`: how many records and ticks the region is ahead of its log."""
+        if now_ms - self.last_ms < BEAT_MS:
+            return None
+        self.last_ms = now_ms
+        state = region.state
+        if flying == (0, 0):
+            self.counts = (*region.rules.counts(region.bodies), len(state.players))
+        return Beat(
+            region=state.index,
+            term=state.term,
+            n=state.n - flying[0],
+            tick=state.tick - flying[1],
+            state=words[:256],
+            entities=self.counts[0],
+            moving=self.counts[1],
+            players=self.counts[2],
+            handovers=figures.handovers,
+            ticks=figures.ticks,
+            ticks_late=figures.ticks_late,
+        )

@@ -11,14 +11,10 @@ trimmed: the logs fill up to their quota, and the world waits and says so. Nothi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from archive import snapshot
-from archive.cut import settle
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, unb64
-from archive.snapshot import Snapshot
 from regions.archivist_verbs import (
     Effect,
     End,
@@ -40,6 +36,7 @@ from regions.archivist_verbs import (
 )
 from regions.charter import Charter
 from regions.config import CHECKPOINT_EVERY_MS, SNAPSHOT_EVERY_CHECKPOINTS, SPOOL_BYTES_MAX
+from regions.cutting import Cutting, readable
 from regions.errors import FoldFailed, RecordError
 from regions.filing import Place, before, file_checkpoint
 from regions.followed import Followed
@@ -55,19 +52,6 @@ REPEAT_MS: Final = 1_000  # an order or confirmation not yet seen in the log is 
 STATUS_MS: Final = 5_000
 HELD_BYTES_MAX: Final = 64 << 20  # of one region's records, before the reader of its log waits
 FINAL_TRIES: Final = 8  # uploads of the last checkpoint, at a planned stop
-
-
-@dataclass
-class Cutting:
-    """A checkpoint under way: which, the record that ordered it, and what is known of its cut so far."""
-
-    number: int
-    ordered: int
-    full: bool
-    exact: bool = False  # a planned stop's: the ends are given, not sought
-    starts: dict[int, int] = field(default_factory=dict)
-    ends: dict[int, int] = field(default_factory=dict)
-    files: dict[int, Snapshot] = field(default_factory=dict)
 
 
 class ArchivistCore:
@@ -212,49 +196,23 @@ class ArchivistCore:
         if cutting.exact:
             if self.stop_ends is None:
                 return []
-            cutting.starts = self.stop_ends
-        elif not cutting.starts:
-            cutting.starts = {index: one.seen for index, one in self.followed.items()}
-        for index, end in enumerate(before(self.charter, self.place)):
-            cutting.starts[index] = max(cutting.starts.get(index, 0), end.end)
-        cutting.starts[0] = max(cutting.starts[0], cutting.ordered)
-        settled = settle({index: one.course for index, one in self.followed.items()}, cutting.starts)
-        self.wanted = settled.wanted
-        if settled.wanted:
+            cutting.starts = dict(self.stop_ends)
+        self.wanted = cutting.seek(self.followed, before(self.charter, self.place))
+        if self.wanted:
             return []
-        cutting.ends = settled.ends
         self.phase = "fitting"
-        return [ReadSnapshots(settled.ends)]
+        return [ReadSnapshots(cutting.ends)]
 
     def _files(self, event: SnapshotFiles) -> list[Effect]:
         cutting = self.cutting
         if cutting is None or self.phase not in ("starting", "fitting"):
             return []
-        files = {index: self._readable(index, raw) for index, raw in event.files.items() if raw}
-        found = {index: one for index, one in files.items() if one is not None}
+        found = readable(event.files, self.charter.era)
         if self.phase == "starting":
-            cutting.files = found
-            cutting.starts = {index: found[index].n if index in found else 0 for index in self.followed}
+            cutting.begin_at(found, self.followed)
             self.phase = "moving"
             return []
-        return self._make(cutting, found)
-
-    def _readable(self, index: int, raw: bytes) -> Snapshot | None:
-        try:
-            found = snapshot.decode(raw)
-        except ArchiveError:
-            return None  # torn by a crash, or damaged: an older state will do
-        return found if found.era == self.charter.era and self.followed[index].agrees(found) else None
-
-    def _make(self, cutting: Cutting, files: dict[int, Snapshot]) -> list[Effect]:
-        parts = {}
-        for index, end in enumerate(before(self.charter, self.place)):
-            one = self.followed[index]
-            near = [found[index] for found in (files, cutting.files) if index in found]
-            near = [found for found in near if found.n <= cutting.ends[index] and one.agrees(found)]
-            best = max(near, key=lambda found: found.n, default=None)
-            whole = best if cutting.full else None
-            parts[index] = one.part(self.kit, end, cutting.ends[index], best, whole)
+        olds = before(self.charter, self.place)
         filing = file_checkpoint(
             self.key,
             self.charter,
@@ -264,7 +222,7 @@ class ArchivistCore:
             cutting.number,
             cutting.ordered,
             cutting.full,
-            parts,
+            cutting.parts(self.followed, self.kit, olds, found),
         )
         self.place = Place(filing.manifest_id, filing.manifest, filing.filed)
         self.built = cutting.number

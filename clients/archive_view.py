@@ -8,8 +8,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,43 +17,20 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from archive import assets, checkpoint, chronicle, restore, segment, snapshot
+from archive import assets, checkpoint, restore
 from archive.checkpoint import Manifest
 from archive.data_item import DataItem, parse_item
-from archive.errors import ArchiveError, Damaged, Missing
-from archive.keys import b64
+from archive.errors import ArchiveError, Missing
 from archive.restore import Opening
 from archive.stores import State
 from archive.stores.catalogue import Listed
 from archive.stores.disk import DiskStore
 from clients.half_blocks import half_blocks
-from regions.charter import read_charter
-from regions.errors import RecordError
-from regions.founding import read_map
-from regions.module import differences, read_sources
+from clients.item_words import KINDS, OTHER, escaped, held, kind_of, utc
 from regions.revive import opening_of
 
-KINDS: Final = {
-    "Module": "module",
-    "Process": "process",
-    "Assignment": "assignment",
-    "Everloom-Map": "map",
-    "Everloom-Era": "era",
-    "Everloom-Sealed-Key": "sealed-key",
-    segment.TYPE: "segment",
-    snapshot.TYPE: "snapshot",
-    checkpoint.TYPE: "manifest",
-    assets.TABLE: "table",
-    chronicle.TYPE: "chronicle",
-    "token": "asset-metadata",
-    "image": "picture",
-}
-OTHER: Final = "other"
 DAMAGED: Final = "damaged"  # not a state an item is kept in: it cannot be read back
-TEXT_SHOWN: Final = 4_000  # characters of an item's text
-LINES_SHOWN: Final = 40
 PROBLEMS_SHOWN: Final = 20
-NEVER: Final = "never"
 
 
 def status(store: Path, as_json: bool) -> int:
@@ -105,16 +81,16 @@ def show(which: str, store: Path, as_json: bool) -> int:
         raise Missing(escaped(which)[:64], f"no item of this id in {store}")
     row = _row(disk, *listed)
     row["valid"], row["reason"] = True, None
-    held: list[str] = []
+    holds: list[str] = []
     item: DataItem | None = None
     row["tags"] = [list(tag) for tag in listed[0].tags]
     try:
         item = parse_item(disk.get(which))
-        held = list(_held(disk, item))
+        holds = list(held(item))
     except (ArchiveError, ValueError) as error:
         row["valid"], row["reason"] = False, str(error)
     if as_json:
-        print(json.dumps(row | {"holds": held}))
+        print(json.dumps(row | {"holds": holds}))
         return 0 if row["valid"] else 1
     print(f"{row['kind']} {row['id']}")
     print(f"  valid: {'yes, signed by its owner' if row['valid'] else 'NO: ' + escaped(row['reason'])}")
@@ -122,23 +98,13 @@ def show(which: str, store: Path, as_json: bool) -> int:
     print(f"  file:  {escaped(row['path'])}")
     for name, value in row["tags"]:
         print(f"  tag:   {escaped(name)} = {escaped(value)}")
-    for line in held:
+    for line in holds:
         print(f"  {escaped(line)}")
     if item is not None and row["valid"] and row["kind"] == "picture":
         _picture(item.data)
     elif item is not None and row["valid"] and row["kind"] == "asset-metadata":
         _picture(_picture_of(disk, item))
     return 0 if row["valid"] else 1
-
-
-def kind_of(tags: tuple[tuple[str, str], ...]) -> str:
-    """The kind of an item by its Type tag; `other` for what this world does not make."""
-    return KINDS.get(next((value for name, value in tags if name == "Type"), ""), OTHER)
-
-
-def escaped(text: str) -> str:
-    """A stranger's text made fit for a terminal: what cannot be printed is shown as its escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def _open(store: Path) -> DiskStore:
@@ -211,7 +177,7 @@ def _world(disk: DiskStore, world: str) -> dict[str, Any]:
                 continue
             lag_ms = max(int(time.time() * 1000) - manifest.time_ms, 0)
             words |= {"era": manifest.era, "checkpoint": manifest.number, "manifest": manifest_id}
-            words |= {"time": _utc(manifest.time_ms), "lag_s": round(lag_ms / 1000, 1), "state": State.STORED.value}
+            words |= {"time": utc(manifest.time_ms), "lag_s": round(lag_ms / 1000, 1), "state": State.STORED.value}
             words |= {"state_hash": manifest.state_hash, "assets": None}
             words["assets"] = len(assets.decode_table(restore.fetch(disk, manifest.table).data))
             return words | {"incomplete": missing}
@@ -279,126 +245,6 @@ def _print_status(words: dict[str, Any]) -> None:
         out.print(f"and {len(words['problems']) - PROBLEMS_SHOWN} problems more", style="bold red")
 
 
-def _held(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    """What an item holds, in lines. ArchiveError or ValueError for one that is not what its Type says."""
-    reader = _READERS.get(kind_of(item.tags))
-    if reader is not None:
-        yield from reader(disk, item)
-    else:
-        yield f"data:  {len(item.data)} bytes"
-        yield from _text(item.data)
-
-
-def _manifest(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    manifest = checkpoint.read_item(item)
-    yield f"checkpoint {manifest.number} of era {manifest.era}, {'whole' if manifest.full else 'a difference'}"
-    yield f"made of the world up to {_utc(manifest.time_ms)}, ordered by record {manifest.ordered or NEVER}"
-    yield f"follows {manifest.previous or 'nothing: it is the first'}"
-    yield f"state hash {manifest.state_hash}"
-    for index, region in enumerate(manifest.regions):
-        name = f"region {index}" if index else "the world's process"
-        begins = f"snapshot at {region.snapshot_n}" if region.snapshot else "the founding"
-        runs = ", ".join(f"{run.first}..{run.last}" for run in region.segments) or "none"
-        yield f"{name}: adds records {region.first}..{region.end}; from {begins}, segments {runs}"
-    yield f"{len(manifest.assets)} new assets" + "".join(f"; {one.asset}: {one.metadata}" for one in manifest.assets)
-    yield f"table of assets {manifest.table}; chronicle {manifest.chronicle or 'nothing to tell'}"
-
-
-def _chronicle(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    lines = chronicle.decode(item.data)
-    yield f"{len(lines)} key events"
-    for line in lines[:LINES_SHOWN]:
-        yield f"{line.get('time', '')}  region {line.get('region', '')}  {line.get('text', '')}"
-    if len(lines) > LINES_SHOWN:
-        yield f"and {len(lines) - LINES_SHOWN} more"
-
-
-def _segment(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    _, part = segment.read_item(item)
-    yield f"records {part.first}..{part.last} of era {part.era}, {sum(map(len, part.records))} bytes unpacked"
-    yield f"follows the record that hashes to {b64(part.previous)}"
-    yield f"record {part.last} hashes to {b64(part.last_hash)}"
-
-
-def _snapshot(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    _, found = snapshot.read_item(item)
-    yield f"the state after record {found.n} of era {found.era}, {len(found.state)} bytes unpacked"
-    yield f"that record hashes to {b64(found.head)}"
-
-
-def _metadata(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    words = json.loads(item.data)
-    if not isinstance(words, dict):
-        raise Damaged(b64(item.id), "its JSON is not an object")
-    yield from json.dumps(words, indent=1, ensure_ascii=False)[:TEXT_SHOWN].splitlines()
-
-
-def _table(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    rows = assets.decode_table(item.data)
-    yield f"{len(rows)} assets and who holds them"
-    for row in rows[:LINES_SHOWN]:
-        yield f"{assets.asset_name(row.asset)} is held by {assets.asset_name(row.holder)} in region {row.region}"
-    if len(rows) > LINES_SHOWN:
-        yield f"and {len(rows) - LINES_SHOWN} more"
-
-
-def _charter(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    try:
-        charter, _ = read_charter(item.raw)
-    except RecordError as error:
-        raise Damaged(b64(item.id), str(error)) from None
-    yield f"opens era {charter.era} of world {charter.world}"
-    yield f"a map of {charter.map_tiles[0]} x {charter.map_tiles[1]} tiles: {charter.map}"
-    yield f"rules: {charter.module}"
-    for index, seat in enumerate(charter.seats):
-        yield f"{f'region {index}' if index else 'the world'}: process {seat.process}, tiles {seat.land}"
-    yield f"nodes: {', '.join(charter.nodes)}"
-    if charter.checkpoint is not None:
-        yield f"begins at checkpoint {charter.checkpoint}" + (
-            f", made from world {charter.named_before}" if charter.named_before else ""
-        )
-
-
-def _module(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    files = read_sources(item.data)
-    yield f"{len(files)} files of rules: {', '.join(name for name, _ in files)}"
-    differing = differences(item.data)
-    yield f"differs from what is installed: {', '.join(differing)}" if differing else "the installed rules are the same"
-
-
-def _map(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    world_map = read_map(item)
-    yield f"{world_map.width} x {world_map.height} tiles, {len(world_map.homes)} homes, {len(world_map.fields)} fields"
-    yield f"{len(world_map.player_spawns)} places where players begin"
-
-
-def _picture_words(disk: DiskStore, item: DataItem) -> Iterator[str]:
-    yield f"a picture of {len(item.data)} bytes"
-
-
-def _text(data: bytes) -> Iterator[str]:
-    """Data that is text, as far as it is shown."""
-    try:
-        text = data[:TEXT_SHOWN].decode()
-    except UnicodeDecodeError:
-        return
-    yield from text.splitlines()[:LINES_SHOWN]
-
-
-_READERS: Final[dict[str, Callable[[DiskStore, DataItem], Iterator[str]]]] = {
-    "manifest": _manifest,
-    "chronicle": _chronicle,
-    "segment": _segment,
-    "snapshot": _snapshot,
-    "asset-metadata": _metadata,
-    "table": _table,
-    "era": _charter,
-    "module": _module,
-    "map": _map,
-    "picture": _picture_words,
-}
-
-
 def _picture_of(disk: DiskStore, metadata: DataItem) -> bytes:
     """The picture that metadata names, empty if it is not here."""
     words = json.loads(metadata.data)
@@ -418,13 +264,6 @@ def _picture(data: bytes) -> None:
         out.print(half_blocks(data))
     except ValueError as error:
         print(f"  the picture cannot be drawn here: {escaped(str(error))}")
-
-
-def _utc(time_ms: int) -> str:
-    try:
-        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):
-        return f"{time_ms} ms"
 
 
 def _duration(seconds: float) -> str:

@@ -14,29 +14,28 @@ import pygame
 
 from archive.errors import ArchiveError
 from archive.stores.disk import DiskStore
-from clients import reach
-from clients.draw.camera import Camera
 from clients.draw.sheets import draw_keys
 from clients.draw.stage import Bill, Told, bar_rect, button_rect, draw_stage, line_rects, lines_fit
+from clients.gaze import Gaze
 from clients.history import History, Line, moment, open_history, utc
 from clients.kernels import ensure_compiled, warm_shown
 from clients.theatre import Going, Theatre
 from clients.view import Bodies, short_name
 from clients.window import PICTURE_S, Scenes, open_window, resized
-from world.shown import PER_TILE
-from world.state import PLAYER
 from world.tick import warm
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, float("inf"))
 STEP_MS: Final = 10_000
 FOLD_S: Final = 0.011  # of a picture's time; at high speeds more, and fewer pictures
 FOLD_FAST_S: Final = 0.030
+SEEK_S: Final = 0.050
 FAST_MS: Final = 60_000  # what the highest speed wants to do in one picture
-PAN: Final = 12.0  # tiles a second, at zoom 2
+TURN_S_MAX: Final = 0.1  # a picture that took longer does not leap
 BEFORE_MS: Final = 3_000  # a line of the chronicle is seen from so long before it
 LINES_LISTED: Final = 14
 UPCOMING: Final = 4
 RATE_SHARE: Final = 0.1
+HINT: Final = "Space pause   - + speed   Left, Right 10 s   H help"
 
 KEYS: Final = (
     ("Space", "play and pause"),
@@ -94,7 +93,7 @@ def watch(booth: "Booth", drawn: Callable[[pygame.Surface], bool] = lambda _: Tr
 
 
 class Booth:
-    """Plays, seeks and looks: what the audience asks for, and the picture of it."""
+    """Plays, goes to moments, and tells: what the audience asks for, and the picture of it."""
 
     def __init__(self, theatre: Theatre, surface: pygame.Surface, start_ms: float, lines: list[Line]) -> None:
         self.theatre, self.surface = theatre, surface
@@ -103,25 +102,20 @@ class Booth:
         self.playing = True
         self.speed = SPEEDS.index(1.0)
         self.leaving = False
-        self.follow = 0
         self.fault = ""
-        self.zoom = 2
         self.chronicle = 0  # what is listed: 0 what is weighty, 1 everything, 2 nothing
         self.help_shown = False
-        self.camera = Camera(theatre.view.terrain.shape[1] / 2, theatre.view.terrain.shape[0] / 2, *surface.get_size())
+        height, width = theatre.view.terrain.shape
+        self.gaze = Gaze((int(width), int(height)), surface.get_size())
         self.rate = 0.0  # world time by window time, as reached
         self._going: Iterator[Going] | None = None
         self._gone = Going(0, 0)
         self._scenes = Scenes()
-        self._shown: list[Line] = []
-        self._pressed: tuple[int, int] | None = None  # where, while nothing was dragged
-        self._dragging = False
+        self._listed: list[Line] = []
         self._on_bar = False
-        self._keys: set[int] = set()
-        self._placed = False
         self._bodies: Bodies | None = None
-        self._select()
         self._checkpoints = [self.history.share_at(one.time_ms) for one in self.history.manifests]
+        self._select()
         self.go(start_ms)
 
     def go(self, time_ms: float) -> None:
@@ -137,31 +131,31 @@ class Booth:
 
     def turn(self, seconds: float) -> None:
         """One picture: events, time, drawing."""
+        seconds = min(seconds, TURN_S_MAX)
         for event in pygame.event.get():
             self.event(event)
         try:
             if self._going is not None:
                 self._seek()
             elif self.playing:
-                self._play(min(seconds, 0.1))
+                self._play(seconds)
         except ArchiveError as error:
             self.fault, self._going, self.playing = str(error), None, False
-        self._look(min(seconds, 0.1))
-        self.draw()
+        self.gaze.look(seconds, self.theatre.view, self._bodies, self.surface.get_size())
+        self._draw()
         pygame.display.flip()
 
     # Time.
 
     def _seek(self) -> None:
         assert self._going is not None
-        until = time.perf_counter() + FOLD_FAST_S
+        until = time.perf_counter() + SEEK_S
         for going in self._going:
             self._gone = going
             if time.perf_counter() >= until:
                 return
         self._going = None
-        if not self._placed:
-            self._place()
+        self.gaze.settle(self.theatre.view.bodies(self.theatre.clock_ms))
 
     def _play(self, seconds: float) -> None:
         theatre, speed = self.theatre, SPEEDS[self.speed]
@@ -170,13 +164,13 @@ class Booth:
             return
         until = time.perf_counter() + (FOLD_S if speed <= 2 else FOLD_FAST_S)
         before_ms = theatre.now_ms
-        theatre.advance(before_ms + min(seconds * 1000 * speed, FAST_MS), lambda: time.perf_counter() >= until)
+        wanted_ms = before_ms + min(seconds * 1000 * speed, FAST_MS)
+        theatre.advance(wanted_ms, lambda: time.perf_counter() >= until)
         reached = (theatre.now_ms - before_ms) / max(seconds * 1000, 1.0)
         self.rate += (reached - self.rate) * RATE_SHARE
 
     def _step(self, ms: float) -> None:
-        here = self._aim_ms if self.seeking else self.theatre.now_ms
-        self.go(here + ms)
+        self.go((self._aim_ms if self.seeking else self.theatre.now_ms) + ms)
 
     # What the audience asks for.
 
@@ -186,21 +180,16 @@ class Booth:
             self.leaving = True
         elif event.type == pygame.VIDEORESIZE:
             self.surface = resized()
-        elif event.type == pygame.WINDOWFOCUSLOST:
-            self._keys.clear()
-        elif event.type == pygame.MOUSEWHEEL:
-            self.zoom = min(max(self.zoom + (1 if event.y > 0 else -1), 1), 4)
-        elif event.type == pygame.KEYUP:
-            self._keys.discard(event.key)
+        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 and self._press(event.pos):
+            return
+        elif event.type == pygame.MOUSEMOTION and self._on_bar:
+            self.go(self.history.time_at(self._share(event.pos)))
+            return
+        elif event.type == pygame.MOUSEBUTTONUP:
+            self._on_bar = False
         elif event.type == pygame.KEYDOWN:
-            self._keys.add(event.key)
             self._key(event.key, bool(pygame.key.get_mods() & pygame.KMOD_SHIFT))
-        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
-            self._press(event.pos)
-        elif event.type == pygame.MOUSEMOTION and self._pressed is not None:
-            self._drag(event.pos, event.rel)
-        elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
-            self._release(event.pos)
+        self.gaze.event(event, self._bodies)
 
     def _key(self, key: int, shift: bool) -> None:
         if key == pygame.K_ESCAPE:
@@ -228,42 +217,19 @@ class Booth:
             self.go(self.history.begin_ms)
         self.playing = not self.playing
 
-    def _press(self, pixel: tuple[int, int]) -> None:
-        bar = bar_rect(self.surface).inflate(8, 16)
+    def _press(self, pixel: tuple[int, int]) -> bool:
+        """A click on the button, the line of time or the chronicle; whether it was one."""
         if button_rect(self.surface).collidepoint(pixel):
             self._toggle()
-        elif bar.collidepoint(pixel):
-            self._on_bar, self._pressed = True, pixel
+            return True
+        if bar_rect(self.surface).inflate(8, 16).collidepoint(pixel):
+            self._on_bar = True
             self.go(self.history.time_at(self._share(pixel)))
-        elif not self._choose_line(pixel):
-            self._pressed = pixel
-
-    def _drag(self, pixel: tuple[int, int], by: tuple[int, int]) -> None:
-        assert self._pressed is not None
-        if self._on_bar:
-            self.go(self.history.time_at(self._share(pixel)))
-            return
-        moved = abs(pixel[0] - self._pressed[0]) + abs(pixel[1] - self._pressed[1])
-        if moved > 6:
-            self._dragging, self.follow = True, 0
-        if self._dragging:
-            self.camera.x -= by[0] / self.camera.tile
-            self.camera.y -= by[1] / self.camera.tile
-
-    def _release(self, pixel: tuple[int, int]) -> None:
-        if self._pressed is not None and not self._dragging and not self._on_bar and self._bodies is not None:
-            body = reach.pointed_at(self._bodies, self.camera, pixel)
-            self.follow = body.entity if body is not None else 0
-        self._pressed, self._dragging, self._on_bar = None, False, False
-
-    def _choose_line(self, pixel: tuple[int, int]) -> bool:
-        for rect, line in zip(line_rects(self.surface, len(self._shown)), self._shown):
+            return True
+        for rect, line in zip(line_rects(self.surface, len(self._listed)), self._listed):
             if rect.collidepoint(pixel):
                 self.go(line.time_ms - BEFORE_MS)
-                self.follow = line.who or 0
-                if line.place is not None:
-                    self.camera.x, self.camera.y = line.place[0] + 0.5, line.place[1] + 0.5
-                self._placed = True
+                self.gaze.turn_to(line.place, line.who or 0)
                 return True
         return False
 
@@ -271,103 +237,65 @@ class Booth:
         bar = bar_rect(self.surface)
         return min(max((pixel[0] - bar.left) / bar.width, 0.0), 1.0)
 
-    # The picture.
-
-    def _place(self) -> None:
-        """Look at a player to begin with, or else where most is going on."""
-        self._placed = True
-        bodies = self.theatre.view.bodies(self.theatre.clock_ms)
-        if len(bodies.ids):
-            people = (bodies.kind == PLAYER).nonzero()[0]
-            row = int(people[0]) if len(people) else len(bodies.ids) // 2
-            self.camera.x, self.camera.y = float(bodies.x[row]), float(bodies.y[row])
-
-    def _look(self, seconds: float) -> None:
-        camera = self.camera
-        camera.zoom = self.zoom
-        camera.width, camera.height = self.surface.get_size()
-        ways = {pygame.K_w: (0, -1), pygame.K_s: (0, 1), pygame.K_a: (-1, 0), pygame.K_d: (1, 0)}
-        for key, (dx, dy) in ways.items():
-            if key in self._keys:
-                self.follow = 0
-                camera.x += dx * PAN * seconds * 2 / self.zoom
-                camera.y += dy * PAN * seconds * 2 / self.zoom
-        if self.follow and self._bodies is not None:
-            rows = (self._bodies.ids == self.follow).nonzero()[0]
-            if len(rows):
-                camera.x, camera.y = float(self._bodies.x[rows[0]]), float(self._bodies.y[rows[0]])
-            else:
-                found = self.theatre.view.find(self.follow)
-                if found is not None:
-                    camera.x, camera.y = found[0] / PER_TILE, found[1] / PER_TILE
-        height, width = self.theatre.view.terrain.shape
-        camera.x, camera.y = min(max(camera.x, 0.0), width), min(max(camera.y, 0.0), height)
-
-    def draw(self) -> None:
-        """The picture of this moment, and what lies over it."""
-        scene = self._scenes.of(self.zoom)
-        self._bodies = scene.picture(self.surface, self.theatre.view, self.camera, self.theatre.clock_ms)
-        draw_stage(self.surface, scene, self._bill())
-        if self.help_shown:
-            draw_keys(self.surface, scene, "Keys", KEYS)
-
-    def _bill(self) -> Bill:
-        history, theatre = self.history, self.theatre
-        now_ms = self._aim_ms if self.seeking else theatre.now_ms
-        stands = theatre.stands()
-        here = theatre.region_at(self.camera.x, self.camera.y)
-        stand = stands.get(here) or next(iter(stands.values()), None)
-        manifest = history.checkpoint_at(theatre.now_ms)
-        bill = Bill(title=f"world {history.charter.world[:8]}", time=utc(now_ms), fault=self.fault)
-        if stand is not None:
-            bill.title += f"  ·  era {stand.era}"
-            bill.facts.append(f"region {here or 1}: record {stand.n}, tick {stand.tick}")
-        bill.facts.append(f"after checkpoint {manifest.number}" if manifest else "before the first checkpoint")
-        if stand is not None and stand.agreed:
-            bill.checked = f"state hash of record {stand.agreed} agrees  ({theatre.checked} checked)"
-        elif not self.fault:
-            bill.checked = f"{theatre.checked} state hashes checked" if theatre.checked else ""
-        if self.follow:
-            bill.following = f"following {short_name(self.follow)}"
-        bill.playing = self.playing
-        bill.speed = self._speed_words()
-        bill.share = history.share_at(now_ms)
-        bill.begin, bill.end = utc(history.begin_ms), utc(history.end_ms)
-        bill.hint = "Space pause   - + speed   Left, Right 10 s   H help"
-        bill.going = self._gone.done / max(self._gone.total, 1) if self.seeking else -1.0
-        bill.marks, bill.checkpoints = self._marks, self._checkpoints
-        bar = bar_rect(self.surface)
-        if bar.inflate(0, 16).collidepoint(pygame.mouse.get_pos()) and pygame.mouse.get_focused():
-            bill.aim = self._share(pygame.mouse.get_pos())
-            bill.aim_words = utc(history.time_at(bill.aim))
-        self._list(bill, now_ms)
-        return bill
-
-    def _speed_words(self) -> str:
-        speed = SPEEDS[self.speed]
-        if speed == float("inf"):
-            return f"max {self.rate:.0f}x" if self.playing and not self.seeking else "max"
-        words = f"{speed:g}x"
-        slow = self.playing and not self.seeking and speed > 1 and self.rate < 0.85 * speed
-        return f"{words} ({self.rate:.1f})" if slow else words
-
     def _select(self) -> None:
         """Choose which lines of the chronicle are listed and marked."""
         self.lines = [line for line in self.told if self.chronicle == 1 or (not self.chronicle and line.weighty)]
         self._line_ms = [line.time_ms for line in self.lines]
         self._marks = [(self.history.share_at(line.time_ms), line.kind) for line in self.lines]
 
+    # The picture.
+
+    def _draw(self) -> None:
+        scene = self._scenes.of(self.gaze.zoom)
+        self._bodies = scene.picture(self.surface, self.theatre.view, self.gaze.camera, self.theatre.clock_ms)
+        draw_stage(self.surface, scene, self.bill())
+        if self.help_shown:
+            draw_keys(self.surface, scene, "Keys", KEYS)
+
+    def bill(self) -> Bill:
+        """What the audience is told now."""
+        history, theatre, camera = self.history, self.theatre, self.gaze.camera
+        now_ms = self._aim_ms if self.seeking else theatre.now_ms
+        bill = Bill(f"world {history.charter.world[:8]}", utc(now_ms), fault=self.fault, hint=HINT)
+        stands, here = theatre.stands(), theatre.region_at(camera.x, camera.y)
+        stand = stands.get(here) or next(iter(stands.values()), None)
+        if stand is not None:
+            bill.title += f"  ·  era {stand.era}"
+            bill.facts.append(f"region {here or 1}: record {stand.n}, tick {stand.tick}")
+        manifest = history.checkpoint_at(theatre.now_ms)
+        bill.facts.append(f"after checkpoint {manifest.number}" if manifest else "before the first checkpoint")
+        if stand is not None and stand.agreed:
+            bill.checked = f"state hash of record {stand.agreed} agrees  ({theatre.checked} checked)"
+        elif theatre.checked and not self.fault:
+            bill.checked = f"{theatre.checked} state hashes checked"
+        if self.gaze.follow:
+            bill.following = f"following {short_name(self.gaze.follow)}"
+        bill.playing, bill.speed = self.playing, self._speed_words()
+        bill.share = history.share_at(now_ms)
+        bill.begin, bill.end = utc(history.begin_ms), utc(history.end_ms)
+        bill.going = self._gone.done / max(self._gone.total, 1) if self.seeking else -1.0
+        bill.marks, bill.checkpoints = self._marks, self._checkpoints
+        pointer = pygame.mouse.get_pos()
+        if pygame.mouse.get_focused() and bar_rect(self.surface).inflate(0, 16).collidepoint(pointer):
+            bill.aim = self._share(pointer)
+            bill.aim_words = utc(history.time_at(bill.aim))
+        self._list(bill, now_ms)
+        return bill
+
+    def _speed_words(self) -> str:
+        speed, runs = SPEEDS[self.speed], self.playing and not self.seeking
+        if speed == float("inf"):
+            return f"max {self.rate:.0f}x" if runs else "max"
+        return f"{speed:g}x ({self.rate:.1f})" if runs and speed > 1 and self.rate < 0.85 * speed else f"{speed:g}x"
+
     def _list(self, bill: Bill, now_ms: float) -> None:
         """The lines of the chronicle around this moment."""
-        self._shown = []
         fit = min(lines_fit(self.surface), LINES_LISTED)
-        if not self.lines or not fit:
-            return
         at = bisect_right(self._line_ms, now_ms)
-        after = self.lines[at : at + UPCOMING]
-        self._shown = [*self.lines[max(at - fit + len(after), 0) : at], *after]
+        after = self.lines[at : at + min(UPCOMING, fit)]
+        self._listed = [*self.lines[max(at - fit + len(after), 0) : at], *after]
         bill.upcoming = len(after)
         bill.lines = [
             Told(self.history.share_at(line.time_ms), line.kind, utc(line.time_ms)[11:19], line.words)
-            for line in self._shown
+            for line in self._listed
         ]

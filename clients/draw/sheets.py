@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 import pygame
 
-from clients.controls import HELP, Controls, Offer, Sheet, called
+from clients.controls import HELP, Controls, Sheet
 from clients.draw.camera import Camera
 from clients.draw.panel import ALARM, FAINT, INK, MAP_COLOURS, MAP_DOTS, WARM, Panel, asset_words, card
 from clients.draw.pictures import Colour
 from clients.draw.scene import Scene
+from clients.offers import Offer, called
 from clients.view import Bodies, View
 from world.items import ITEMS
 from world.state import PILE, PLAYER, WOLF

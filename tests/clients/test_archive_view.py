@@ -14,9 +14,10 @@ from archive.data_item import sign_item
 from archive.errors import ArchiveError, Missing
 from archive.keys import Ed25519Key, b64
 from archive.stores.disk import DiskStore
-from clients.archive_view import KINDS, escaped, kind_of, listing, show, status
+from clients.archive_view import listing, show, status
 from clients.cli import app
 from clients.half_blocks import half_blocks
+from clients.item_words import KINDS, escaped, kind_of
 from regions.holdings import face, metadata
 from tests.clients.lived import lived
 from world.items import FIND

@@ -8,8 +8,9 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
-from clients.controls import GATHER_EVERY_MS, HELP, STRIKE_EVERY_MS, Controls, Sheet, Sight, offers
+from clients.controls import GATHER_EVERY_MS, HELP, STRIKE_EVERY_MS, Controls, Sheet, Sight
 from clients.draw.panel import Panel
+from clients.offers import offers
 from tests.clients.sights import ME, NOW_MS, sight
 from world.actions import (
     Action,

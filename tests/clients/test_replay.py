@@ -127,33 +127,33 @@ def test_one_looks_around_and_follows_whom_one_clicks(window: pygame.Surface) ->
     settle(booth)
     bodies = booth.theatre.view.bodies(booth.theatre.clock_ms)
     row = int((bodies.ids == player.entity).nonzero()[0][0])
-    booth.camera.x, booth.camera.y = float(bodies.x[row]) + 3, float(bodies.y[row])
+    booth.gaze.camera.x, booth.gaze.camera.y = float(bodies.x[row]) + 3, float(bodies.y[row])
     booth.turn(PICTURE_S)
-    x, y = booth.camera.on_screen(bodies.x[row], bodies.y[row] - 0.4)
+    x, y = booth.gaze.camera.on_screen(bodies.x[row], bodies.y[row] - 0.4)
     click(booth, (x, y))
     booth.turn(PICTURE_S)
-    assert booth.follow == player.entity
+    assert booth.gaze.follow == player.entity
     booth.playing = True
     for _ in range(150):
         booth.turn(PICTURE_S)
     bodies = booth.theatre.view.bodies(booth.theatre.clock_ms)
     row = int((bodies.ids == player.entity).nonzero()[0][0])
-    assert booth.camera.x == pytest.approx(float(bodies.x[row]), abs=0.3)
+    assert booth.gaze.camera.x == pytest.approx(float(bodies.x[row]), abs=0.3)
     booth.event(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_d))
-    before = booth.camera.x
+    before = booth.gaze.camera.x
     booth.turn(PICTURE_S)
-    assert booth.follow == 0
-    assert booth.camera.x > before
+    assert booth.gaze.follow == 0
+    assert booth.gaze.camera.x > before
     booth.event(pygame.event.Event(pygame.KEYUP, key=pygame.K_d))
-    before = booth.camera.x
+    before = booth.gaze.camera.x
     booth.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(400, 300), button=1))
     booth.event(pygame.event.Event(pygame.MOUSEMOTION, pos=(336, 300), rel=(-64, 0), buttons=(1, 0, 0)))
     booth.event(pygame.event.Event(pygame.MOUSEBUTTONUP, pos=(336, 300), button=1))
-    assert booth.camera.x == pytest.approx(before + 2)
+    assert booth.gaze.camera.x == pytest.approx(before + 2)
     for _ in range(9):
         booth.event(pygame.event.Event(pygame.MOUSEWHEEL, y=-1))
     booth.turn(PICTURE_S)
-    assert booth.camera.zoom == 1
+    assert booth.gaze.camera.zoom == 1
 
 
 def test_a_line_of_the_chronicle_leads_to_what_it_tells(window: pygame.Surface) -> None:
@@ -170,7 +170,7 @@ def test_a_line_of_the_chronicle_leads_to_what_it_tells(window: pygame.Surface) 
     click(booth, line_rects(window, 1)[0].center)
     settle(booth)
     assert booth.theatre.now_ms == at - replay.BEFORE_MS
-    assert (booth.camera.x, booth.camera.y) == (20.5, 30.5)
+    assert (booth.gaze.camera.x, booth.gaze.camera.y) == (20.5, 30.5)
     press(booth, pygame.K_c)
     booth.turn(PICTURE_S)
     assert booth.lines == lines
@@ -183,7 +183,7 @@ def test_what_was_checked_is_shown_and_a_fault_stops_the_play(window: pygame.Sur
     press(booth, *[pygame.K_PLUS] * 3)
     while booth.theatre.checked < 4:
         booth.turn(PICTURE_S)
-    bill = booth._bill()
+    bill = booth.bill()
     assert "agrees" in bill.checked
     assert "UTC" in bill.time
     assert "era 1" in bill.title
@@ -213,7 +213,7 @@ def test_every_size_zoom_and_sheet_is_drawn(window: pygame.Surface) -> None:
         booth.event(pygame.event.Event(pygame.VIDEORESIZE, size=size, w=size[0], h=size[1]))
         assert booth.surface.get_width() >= 480
         for zoom in (1, 4):
-            booth.zoom = zoom
+            booth.gaze.zoom = zoom
             booth.turn(PICTURE_S)
     press(booth, pygame.K_ESCAPE)
     assert not booth.leaving

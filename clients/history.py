@@ -21,11 +21,11 @@ from archive import chronicle, restore
 from archive.checkpoint import Manifest, Run
 from archive.data_item import DataItem
 from archive.errors import ArchiveError, Damaged, Missing
+from archive.history import History as Chain
 from archive.restore import Opening, fetch
 from archive.segment import Segment
 from archive.snapshot import Snapshot
 from archive.stores import Store
-from archive.verify import History as Chain
 from clients.view import printable, short_name
 from regions import founding
 from regions.charter import Charter, read_charter

@@ -52,7 +52,7 @@ def found(
     lands = [(0, 0, 0, 0), *partition(width, height, *shape)]
     processes: list[DataItem] = []
     for index, land in enumerate(lands):
-        tags = _process_tags(module, map_item, scheduler, index, land, b64(processes[0].id) if processes else "")
+        tags = process_tags(module, map_item, scheduler, index, land, b64(processes[0].id) if processes else "")
         processes.append(sign_item(owner, b"everloom", tags))
     firsts = [assignments.first_assignment(scheduler, process.id, now_ms) for process in processes]
     seats = [
@@ -78,9 +78,10 @@ def _module_tags() -> list[tuple[str, str]]:
     ]
 
 
-def _process_tags(
+def process_tags(
     module: DataItem, map_item: DataItem, scheduler: Ed25519Key, index: int, land: tuple[int, ...], world: str
 ) -> list[tuple[str, str]]:
+    """Tags of a region's Process item; `world` is the id of the world's own process, empty in that one's."""
     tags = [
         ("Data-Protocol", "ao"),
         ("Type", "Process"),

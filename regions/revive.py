@@ -234,7 +234,7 @@ def _new_world(
     processes: list[DataItem] = []
     for index, seat in enumerate(charter.seats):
         world = b64(processes[0].id) if processes else ""
-        tags = founding._process_tags(module, world_map, scheduler, index, seat.land, world)
+        tags = founding.process_tags(module, world_map, scheduler, index, seat.land, world)
         processes.append(sign_item(owner, b"everloom", tags))
     firsts = [assignments.first_assignment(scheduler, process.id, now_ms) for process in processes]
     seats = [

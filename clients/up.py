@@ -62,7 +62,10 @@ def run(wishes: Wishes) -> int:
 
 
 def _progress(console: Console, text: str) -> None:
-    console.print(text, end="\r" if console.is_terminal else "\n", highlight=False)
+    if console.is_terminal:
+        console.print(f"\r{text:<78}", end="" if text.startswith("compiling") else "\n", highlight=False)
+    else:
+        console.print(text, highlight=False)
 
 
 def _map(wishes: Wishes) -> Any:

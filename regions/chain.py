@@ -39,7 +39,7 @@ def take_claim(state: RegionState, claim: Claim, given: Record) -> None:
         raise RecordError(
             f"record {given.n} claims {claim.links} links for node {claim.node.hex()[:12]}: not admissible"
         )
-    if given.inputs or given.heard or given.link or given.fresh:
+    if given.inputs or given.heard or given.link or given.fresh or given.parked or given.halt:
         raise RecordError(f"record {given.n} is a claim and carries inputs")
     state.term = given.term
     state.claim_node, state.claim_process = claim.node, claim.process

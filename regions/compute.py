@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from regions import assignments, chain, letters, players
-from regions.config import CHRONICLE_KEPT, SPAN
+from regions.config import CHRONICLE_KEPT, OUTBOX_MAX, SPAN, STATE_BYTES_MAX
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.letters import Archived, Born, Handover
 from regions.lift import lifts
@@ -67,13 +67,20 @@ def fold(region: Region, given: Record) -> Folded:
         chain.take_claim(state, given.claim, given)
         return _outcome(region, given, Folded())
     chain.reveal(state, given)
+    if given.fresh >> sum(near.index != letters.WORLD for near in state.neighbours):
+        raise RecordError(f"record {given.n} has more neighbours fresh than there are: {given.fresh:#b}")
     if given.halt:
+        if given.inputs or given.heard or given.fresh or given.parked:
+            raise RecordError(f"record {given.n} is a halt and carries inputs")
         state.halted, state.halted_at = given.halt, given.n
         return _outcome(region, given, Folded())
     if state.halted and not any(isinstance(said, OwnerSaid) and lifts(state, said.item) for said in given.inputs):
         raise RecordError(f"record {given.n} goes on although the region is halted: {state.halted}")
     try:
-        return _outcome(region, given, _tick(region, given))
+        folded = _outcome(region, given, _tick(region, given))
+        if len(folded.state_bytes) > STATE_BYTES_MAX:
+            raise FoldFailed(f"record {given.n} leaves {len(folded.state_bytes)} bytes; the limit is {STATE_BYTES_MAX}")
+        return folded
     except (RecordError, FoldFailed):
         raise
     except Exception as error:
@@ -240,6 +247,9 @@ def _post(region: Region, outputs: Outputs, landed: list[Neighbour], taken: _Tak
             folded.left.append((entity, index, rules.entity_of(image)[1]))
     for place, sent in outputs.mail:
         index = landed[place].index
+        # A neighbour that is away for very long: rules' mail carries news, never goods, so beyond the limit it is lost.
+        if len(landed[place].outbox) >= OUTBOX_MAX:
+            continue
         taken.new[index].append(letters.post(state, index, letters.RULES, sent))
 
 

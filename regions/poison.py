@@ -102,9 +102,8 @@ class _Trial:
 
 
 def _failure(region: Region, before: bytes, given: Record) -> str:
-    copy = region_state.decode(before, region.rules, region.head)
     try:
-        compute.fold(copy, given)
+        compute.fold(region_state.decode(before, region.rules, region.head), given)
     except (FoldFailed, RecordError) as error:
         return str(error)
     return ""

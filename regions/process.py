@@ -24,6 +24,7 @@ from regions.config import (
     DEFERRED_MAX,
     GATEWAYS_MAX,
     LETTER_REPEAT_MS,
+    QUEUE_TOTAL,
     SPAN,
     TICKS_LATE_MS,
 )
@@ -95,6 +96,7 @@ class RegionCore:
         self.next_tick_ms = 0
         self.post = PostBox(seat)
         self.deferred: list[Message] = []
+        self.deferred_inputs = 0
         self.gateways: dict[str, int] = {}  # who asked something, and when; all are told what concerns their players
         self.trimmed = 0
         self.suspected: Suspected | None = None
@@ -222,7 +224,7 @@ class RegionCore:
             effects.append(Trim(self.trimmed))
         if self.phase == "stopping" and pending.record.n % SPAN == 0:
             return [*effects, *self._end("stopped as planned")]
-        deferred, self.deferred = self.deferred, []
+        deferred, self.deferred, self.deferred_inputs = self.deferred, [], 0
         for message in deferred:
             effects += self._received(now_ms, message)
         return effects + self._turn(now_ms)
@@ -237,9 +239,7 @@ class RegionCore:
             return self._turn(now_ms) if self.seat.index == letters.WORLD else []
         if self.pending is not None or self.suspected is not None:
             # What the fold knows now is not durable yet, and no answer may tell of it.
-            if len(self.deferred) < DEFERRED_MAX:
-                self.deferred.append(message)
-            return []
+            return self._defer(message)
         if isinstance(message, Batch | Where | KeyWanted):
             self._remember_gateway(now_ms, message.gateway)
         if isinstance(message, Batch):
@@ -248,6 +248,13 @@ class RegionCore:
             return [*whereabouts(self._region(), message)]
         if isinstance(message, KeyWanted) and self.show is not None:
             return [Publish(f"answer.{message.gateway}", keys) for keys in self.show.key_frames()]
+        return []
+
+    def _defer(self, message: Message) -> list[Effect]:
+        size = len(message.inputs) if isinstance(message, Batch) else 0
+        if len(self.deferred) < DEFERRED_MAX and self.deferred_inputs + size <= QUEUE_TOTAL:
+            self.deferred.append(message)
+            self.deferred_inputs += size
         return []
 
     def _remember_gateway(self, now_ms: int, name: str) -> None:

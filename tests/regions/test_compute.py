@@ -128,3 +128,46 @@ def test_a_record_that_says_a_rule_failed_runs_without_it(lived: Cluster) -> Non
     said = record.inputs[place]
     assert region.state.players[said.entity].number >= said.number  # type: ignore[union-attr]
     assert encode(replace(record, verdicts=verdicts)) != encode(record)
+
+
+def test_a_claim_or_halt_carries_nothing_else(lived: Cluster) -> None:
+    records = lived.records(1)
+    busy = next(record for record in records if record.inputs and record.heard)
+    claim = records[0]
+    for wrong in ({"inputs": busy.inputs}, {"heard": busy.heard}, {"fresh": 1}, {"parked": ((2, 1),)}, {"halt": "x"}):
+        with pytest.raises(RecordError):
+            fold(lived.genesis(1), replace(given_of(claim), **wrong))  # type: ignore[arg-type]
+        if "halt" not in wrong:
+            halt = replace(given_of(busy), inputs=(), heard=(), fresh=0, halt="why", tick=busy.tick - 1)
+            with pytest.raises(RecordError):
+                fold(before(lived, busy.n), replace(halt, **wrong))  # type: ignore[arg-type]
+            fold(before(lived, busy.n), halt)
+
+
+def test_no_neighbour_is_fresh_that_is_not_there(lived: Cluster) -> None:
+    record = lived.records(1)[-1]
+    with pytest.raises(RecordError, match="more neighbours fresh"):
+        fold(before(lived, record.n), replace(given_of(record), fresh=record.fresh | 2))
+
+
+def test_a_state_too_large_to_be_read_back_halts_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    size = len(cluster.region(1).encode())
+    monkeypatch.setattr("regions.compute.STATE_BYTES_MAX", size - 10)
+    cluster.ticks(40)
+    assert f"the limit is {size - 10}" in cluster.region(1).state.halted and cluster.region(1).state.n == 32
+    assert not cluster.ended
+
+
+def test_news_for_a_neighbour_that_is_away_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regions.compute.OUTBOX_MAX", 3)
+    cluster = Cluster(rules=lambda index: Brittle())
+    player = Player(cluster).enter(region=1)
+    cluster.kill(2)
+    for _ in range(6):
+        player.act(Speak("curse"))
+        player.send(player.head())
+        cluster.ticks(2)
+    near = next(near for near in cluster.region(1).state.neighbours if near.index == 2)
+    assert [mail.number for mail in near.outbox] == [1, 2, 3] and near.sent == 3
+    assert cluster.replay(1).digest() == cluster.region(1).digest()

@@ -19,6 +19,7 @@ from archive.stores.memory import MemoryStore
 from regions import assignments, compute
 from regions.config import MAIL_PER_LETTER, SPAN
 from regions.filing import Place, Regional, file_checkpoint
+from regions.letters import neighbour
 from regions.messages import Letter, letter_message
 from regions.record import (
     Confirmed,
@@ -30,7 +31,7 @@ from regions.record import (
     head_message,
     record_hash,
 )
-from regions.region_state import Region, Told
+from regions.region_state import Region, RegionState, Told
 from regions.revive import opening_of
 from regions.scheduler import confirmed_message
 from tests.archived import Archived
@@ -148,7 +149,7 @@ def _write(
             inputs.append(renamed[said.manifest])
         else:
             inputs.append(said)
-    heard = tuple(_heard_anew(one, retold[one.region].letters[one.n][index]) for one in record.heard)
+    heard = tuple(_heard_anew(state, one, retold[one.region].letters[one.n][index]) for one in record.heard)
     record = replace(record, inputs=tuple(inputs), heard=heard)
     known = state.chronicle_next - 1
     folded = compute.fold(region, replace(record, verdicts=()))
@@ -198,9 +199,10 @@ def _letter(world: Archived, region: Region, sender: int, receiver: int, ghosts:
     return replace(letter, signature=NODE.sign(letter_message(world.world, letter, receiver)))
 
 
-def _heard_anew(heard: Heard, letter: Letter) -> Heard:
-    """The same mail taken out of the letter as it is now."""
-    taken = tuple(mail for mail in letter.mail if mail.number in {old.number for old in heard.mail})
+def _heard_anew(state: RegionState, heard: Heard, letter: Letter) -> Heard:
+    """All the mail that the letter now brings: in another history other bodies may have crossed before."""
+    near = neighbour(state, heard.region)
+    taken = tuple(mail for mail in letter.mail if mail.number > near.taken)
     return replace(
         heard, hash=letter.hash, consumed=letter.consumed, room=letter.room, mail=taken, ghosts=letter.ghosts,
         signature=letter.signature,

@@ -186,7 +186,9 @@ def test_mail_that_the_sender_did_not_send_is_forged() -> None:
     with patch.context() as context:
         honest = forger._heard_anew
         context.setattr(
-            forger, "_heard_anew", lambda heard, letter: replace(honest(heard, letter), ghosts=heard.ghosts)
+            forger,
+            "_heard_anew",
+            lambda state, heard, letter: replace(honest(state, heard, letter), ghosts=heard.ghosts),
         )
         store = retell(world, change)
     error = fault(store, world)

@@ -5,6 +5,7 @@
 
 A dead region's seat goes at once to a warm spare, and a new spare is started. A seat whose process died several times
 without its log having moved on waits longer each time, and its next owner is told (regions.process: one input a tick).
+A process that lives but says nothing while the log answers this machine is killed: only then is it certainly no owner.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +17,10 @@ PROGRESS_RECORDS: Final = 40  # a process that got this far did not die of what 
 BACKOFF_MS: Final = (0, 0, 500, 1000, 2000, 5000)
 GIVE_UP_AFTER: Final = 12
 YOUNG_MS: Final = 10_000
+PROBE_GAP_MS: Final = 1_500  # a longer pause between two answers of the log, and nobody's silence counts before it
+SILENT_MS: Final = 3_000  # an owner beats twice a second, also while it waits for the log; a gateway as well
+BEGINNING_MS: Final = 60_000  # to load and claim takes longer
+SILENT_ROLE_MS: Final = {"gateway": SILENT_MS, "archivist": 60_000}  # making a checkpoint is long work without a word
 
 
 # Events: what the machine tells.
@@ -50,6 +55,18 @@ class Beaten:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """A child wrote a line."""
+
+    child: int
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The log answered this machine, all messages before having been heard: whoever is silent now is so by itself."""
+
+
+@dataclass(frozen=True)
 class Ended:
     """A child process is gone. `reason` is its last word; `alarm` that an operator must look; `n` its last record."""
 
@@ -74,7 +91,7 @@ class Timer:
     """The time asked for has come."""
 
 
-Event = Begin | Warm | Serving | Beaten | Ended | Ordered | Stop | Timer
+Event = Begin | Warm | Serving | Beaten | Heard | Answered | Ended | Ordered | Stop | Timer
 
 # Effects: what the machine is asked to do.
 
@@ -113,6 +130,13 @@ class Dismiss:
 
 
 @dataclass(frozen=True)
+class Kill:
+    """End a child that may be stopped or stuck, with a signal that no process can put off."""
+
+    child: int
+
+
+@dataclass(frozen=True)
 class Wake:
     """Give a Timer at this time."""
 
@@ -134,7 +158,7 @@ class Over:
     status: int
 
 
-Effect = Start | Assign | Tell | Dismiss | Wake | Say | Over
+Effect = Start | Assign | Tell | Dismiss | Kill | Wake | Say | Over
 
 
 @dataclass
@@ -148,6 +172,7 @@ class Seat:
     free_at_ms: int = 0
     restarts: int = 0
     ended: bool = False
+    serves: bool = False
 
 
 @dataclass
@@ -161,6 +186,8 @@ class AgentCore:
     spares: list[int] = field(default_factory=list)
     fallen: dict[str, tuple[int, int]] = field(default_factory=dict)  # role -> deaths in a row, when the last was
     due: dict[str, int] = field(default_factory=dict)  # role -> when to start it again
+    heard_ms: dict[int, int] = field(default_factory=dict)  # child -> when it last showed that it lives
+    answers_ms: tuple[int, int] = (0, 0)  # the log has answered without a pause from .. to
     next_child: int = 1
     status: int = 0
     restarts: int = 0
@@ -174,10 +201,16 @@ class AgentCore:
             self.spares.append(event.child)
             return self._fill(now_ms)
         if isinstance(event, Serving):
-            return self._serving(event)
+            return self._serving(now_ms, event)
         if isinstance(event, Beaten):
             self.seats[event.index].n = max(self.seats[event.index].n, event.n)
+            self.heard_ms[self.seats[event.index].child] = now_ms
             return []
+        if isinstance(event, Heard):
+            self.heard_ms[event.child] = now_ms
+            return []
+        if isinstance(event, Answered):
+            return self._answered(now_ms)
         if isinstance(event, Ended):
             return self._ended(now_ms, event)
         if isinstance(event, Ordered):
@@ -206,7 +239,8 @@ class AgentCore:
                 effects.append(Wake(seat.free_at_ms))
             elif self.spares:
                 seat.child = self.spares.pop(0)
-                seat.began_n = seat.n
+                seat.began_n, seat.serves = seat.n, False
+                self.heard_ms[seat.child] = now_ms
                 offset_ms = TICK_MS * max(0, index - 1) // self.regions
                 effects.append(Assign(seat.child, index, seat.deaths, offset_ms))
                 effects += self._spare()
@@ -221,9 +255,29 @@ class AgentCore:
         free = sum(not seat.child and not seat.ended for seat in self.seats.values())
         return [self._start("region") for _ in range(free + (self.phase == "running") - idle)]
 
-    def _serving(self, event: Serving) -> list[Effect]:
-        self.seats[event.index].n = max(self.seats[event.index].n, event.n)
+    def _serving(self, now_ms: int, event: Serving) -> list[Effect]:
+        seat = self.seats[event.index]
+        seat.n, seat.serves = max(seat.n, event.n), True
+        self.heard_ms[seat.child] = now_ms
         return self._open()
+
+    def _answered(self, now_ms: int) -> list[Effect]:
+        """Kill who has been silent for too long, all of that time the log having answered this machine."""
+        since_ms, last_ms = self.answers_ms
+        self.answers_ms = (since_ms if now_ms - last_ms <= PROBE_GAP_MS else now_ms, now_ms)
+        if self.phase not in ("starting", "running"):
+            return []
+        seats = {seat.child: seat for seat in self.seats.values() if seat.child}
+        names = {seat.child: self._name(index) for index, seat in self.seats.items()}
+        effects: list[Effect] = []
+        for child, role in self.roles.items():
+            limit_ms = SILENT_ROLE_MS.get(role, SILENT_MS if child in seats and seats[child].serves else BEGINNING_MS)
+            silent_ms = now_ms - max(self.heard_ms.get(child, 0), self.answers_ms[0])
+            if child in self.heard_ms and silent_ms > limit_ms:
+                words = f"{names.get(child, role)} has said nothing for {silent_ms / 1000:.1f} s: killed"
+                self.heard_ms.pop(child)
+                effects += [Say(words), Kill(child)]
+        return effects
 
     def _open(self) -> list[Effect]:
         """Let players in once every seat has a process, or none any more because it cannot be served."""
@@ -238,6 +292,7 @@ class AgentCore:
 
     def _ended(self, now_ms: int, event: Ended) -> list[Effect]:
         role = self.roles.pop(event.child, "")
+        self.heard_ms.pop(event.child, None)
         if event.child in self.spares:
             self.spares.remove(event.child)
         index = next((index for index, seat in self.seats.items() if seat.child == event.child), None)

@@ -4,7 +4,7 @@ What the founding makes is put into the store before anything runs. `genesis` ne
 `verify` can begin where the world began.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archive.compression import compress, decompress
@@ -43,8 +43,10 @@ def found(
     population: tuple[int, int, int],
     now_ms: int,
     seal: Callable[[bytes], bytes],
+    nodes: Sequence[bytes] = (),
 ) -> Founded:
-    """Make a world on this map, cut into shape = (columns, rows) regions. `seal` encrypts for the owner's key."""
+    """Make a world on this map, cut into shape = (columns, rows) regions. `seal` encrypts for the owner's key; `nodes`
+    are the public keys of more machines that may run it."""
     module = sign_item(owner, module_bytes(), _module_tags())
     height, width = world_map.terrain.shape
     map_tags = [("Type", "Everloom-Map"), ("Width", str(width)), ("Height", str(height)), ("Content-Encoding", "zstd")]
@@ -59,7 +61,9 @@ def found(
         Seats(b64(process.id), land, b64(first.id))
         for process, land, first in zip(processes, lands, firsts, strict=True)
     ]
-    charter = first_charter(module, map_item, (width, height), seats, scheduler.public, [node.public], population)
+    charter = first_charter(
+        module, map_item, (width, height), seats, scheduler.public, [node.public, *nodes], population
+    )
     sealed_tags = [("Type", "Everloom-Sealed-Key"), ("World", charter.world), ("Encryption", "RSA-OAEP-SHA256")]
     sealed = sign_item(owner, seal(scheduler.seed), sealed_tags)
     signed = sign_charter(owner, charter)

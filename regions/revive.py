@@ -190,8 +190,9 @@ def revive(
     scheduler: Ed25519Key,
     now_ms: int,
     seal: Callable[[bytes], bytes],
+    nodes: Sequence[bytes] = (),
 ) -> Revived:
-    """Open the next era on states that `load` gave (changed in place), for one node.
+    """Open the next era on states that `load` gave (changed in place), for this node and those with the keys `nodes`.
 
     `owner` is the world's own key, or a new one: then the world gets new ids, and `seal` encrypts the new scheduler's
     key for it; `scheduler` is the world's, or the new world's. Raises ArchiveError for an older checkpoint under the
@@ -208,7 +209,7 @@ def revive(
     charter = replace(
         last,
         era=last.era + 1,
-        nodes=[b64(node.public)],
+        nodes=[b64(node.public), *map(b64, nodes)],
         roster=last.roster + 1,
         checkpoint=found.manifest_id,
         cut=[Cut(region.state.n, b64(region.head)) for region in regions],

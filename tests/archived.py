@@ -10,28 +10,25 @@ from hashlib import sha256
 from typing import Any, cast
 
 from archive import snapshot
-from archive.assets import decode_table
 from archive.bundle import pack, unpack
-from archive.checkpoint import read_item
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, RsaKey, b64
-from archive.restore import fetch, newest_manifest
+from archive.restore import newest_manifest
 from archive.stores.memory import MemoryStore
 from archive.upload import put_and_check
 from regions import archivist_verbs as verbs
 from regions import founding, holdings, region_state, revive
 from regions.archivist import ArchivistCore
-from regions.filing import Place
 from regions.holdings import Kit
 from regions.messages import Batch, decode, encode
 from regions.process import RegionCore
 from regions.record import Head, player_head_message
 from regions.region_state import Region, Rules
+from regions.resuming import resume
 from regions.revive import Revived, opening_of
 from regions.seat import Seat, Witness
 from regions.shell.memory_log import MemoryLogs
 from regions.show import Show
-from regions.storing import Queued
 from regions.verbs import Effect, Loaded, Received, Snapshot, Trim
 from regions.world_process import WorldRules
 from tests.cluster import LOG_BYTES, NODE, OWNER, SCHEDULER, Cluster, Player
@@ -163,31 +160,18 @@ class Archived(Cluster):
     def start_archivist(self) -> None:
         """Begin an archivist, or replace it: it finds its place in the store and the spool."""
         opening = opening_of(self.charter_item.raw)
-        newest = newest_manifest(self.store, opening)
-        if newest is None and opening.checkpoint is not None:
-            newest = opening.checkpoint, read_item(fetch(self.store, opening.checkpoint))
-        filed = self._filed(fetch(self.store, newest[1].table).data) if newest is not None else frozenset()
-        queued = []
-        for number in sorted(self.spool):
-            items = [item for part in self.spool[number] for item in unpack(part)]
-            manifest = read_item(items[-1])
-            stored = newest is not None and newest[1].era == manifest.era and number <= newest[1].number
-            if not stored and manifest.previous != (newest[0] if newest is not None else None):
-                del self.spool[number]  # the one before it was lost
-                continue
-            if not stored:
-                newest = b64(items[-1].id), manifest
-                filed |= self._filed(next(item for item in items if b64(item.id) == manifest.table).data)
-            queued.append(Queued(b64(items[-1].id), manifest))
-        place = Place(*newest, filed) if newest is not None else Place(None, None, frozenset())
+        spooled = [(number, [one for part in parts for one in unpack(part)]) for number, parts in self.spool.items()]
+        resumed = resume(self.store, opening, sorted(spooled))
+        for number, _ in resumed.useless:
+            del self.spool[number]  # the one before it was lost
         local = {index: sorted(files) for index, files in self.files.items()}
         self.archivist = ArchivistCore(
             NODE,
             self.charter,
             b64(self.charter_item.id),
             self.kit,
-            place,
-            queued,
+            resumed.place,
+            resumed.queued,
             local,
             random.Random(7).random,
             self.interval_ms,
@@ -196,10 +180,6 @@ class Archived(Cluster):
         self.readers = {}
         self.archivist_status = None
         self._do(self.archivist.begin(self.now_ms))
-
-    @staticmethod
-    def _filed(table: bytes) -> frozenset[int]:
-        return frozenset(held.asset for held in decode_table(table))
 
     def _spool_bytes(self) -> int:
         return sum(len(part) for parts in self.spool.values() for part in parts)

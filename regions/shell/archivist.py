@@ -17,14 +17,13 @@ from typing import Any, Final
 
 from setproctitle import setproctitle
 
-from archive.assets import decode_table
-from archive.checkpoint import Manifest, read_item
+from archive.data_item import DataItem
 from archive.errors import ArchiveError
 from archive.keys import b64
-from archive.restore import fetch, newest_manifest, openings, search
+from archive.restore import fetch, openings, search
 from archive.stores import Store
 from archive.upload import put_and_check
-from regions import founding, messages
+from regions import messages
 from regions.archivist import ArchivistCore
 from regions.archivist_verbs import (
     Effect,
@@ -50,15 +49,13 @@ from regions.archivist_verbs import (
     Wake,
 )
 from regions.errors import ConfigError, RecordError
-from regions.filing import Place
-from regions.holdings import kit
+from regions.resuming import Resumed, resume
 from regions.revive import opening_of
 from regions.shell.files import WorldDir, log_name
 from regions.shell.log import LogError
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.spool import SpoolDir, read_part
-from regions.storing import Queued
 from world.tick import warm
 
 SNAPSHOT_BYTES_MAX: Final = 64 << 20
@@ -81,8 +78,7 @@ class Shell:
         self.opening = opening_of(fetch(self.store, b64(charter_id)).raw)
         self.url, self.token = str(orders["bus"]), str(orders["token"])
         self.spool = SpoolDir(self.dir.path / "spool")
-        place, queued = self._place()
-        world_map = self.dir.world_map(self.charter, self.dir.store())
+        resumed = self._resume()
         local = {
             index: [int(path.stem) for path in self.dir.snapshots(index)] for index in range(len(self.charter.seats))
         }
@@ -90,9 +86,9 @@ class Shell:
             key=self.dir.key("node"),
             charter=self.charter,
             charter_id=b64(charter_id),
-            kit=kit(lambda index: founding.genesis(self.charter, charter_id, self.owner, index, world_map)),
-            place=place,
-            queued=queued,
+            kit=self.dir.kit(self.dir.store()),
+            place=resumed.place,
+            queued=resumed.queued,
             local=local,
             draw=random.SystemRandom().random,
             interval_ms=int(orders["interval_ms"]),
@@ -103,35 +99,22 @@ class Shell:
         self.tasks: set[asyncio.Task[None]] = set()
         self.clock_ms = 0
 
-    def _place(self) -> tuple[Place, list[Queued]]:
-        """How far the archive has come: what waits in the spool goes on from the store's newest manifest."""
-        newest = newest_manifest(self.store, self.opening)
-        if newest is None and self.opening.checkpoint is not None:
-            newest = self.opening.checkpoint, read_item(fetch(self.store, self.opening.checkpoint))
-        filed = self._filed(newest[1]) if newest is not None else frozenset()
-        queued: list[Queued] = []
+    def _resume(self) -> Resumed:
+        """How far the archive has come, the spool included; what is of no use there is dropped."""
         era = self.charter.era
-        for number in self.spool.waiting(era):
-            try:
-                item_id, manifest, items = self.spool.manifest(era, number)
-                stored = newest is not None and newest[1].era == era and number <= newest[1].number
-                if not stored and manifest.previous != (newest[0] if newest is not None else None):
-                    raise ArchiveError(f"spool {era}-{number}", "does not follow the checkpoint before it")
-            except ArchiveError as error:
-                # The logs hold all that is not confirmed: it is filed anew.
-                tell({"warning": f"passed over in the spool: {error}"})
-                self.spool.drop(era, number)
-                continue
-            queued.append(Queued(item_id, manifest))
-            if not stored:
-                table = next(item for item in items if b64(item.id) == manifest.table)
-                filed = frozenset(filed | {held.asset for held in decode_table(table.data)})
-                newest = item_id, manifest
-        place = Place(*newest, filed) if newest is not None else Place(None, None, frozenset())
-        return place, queued
+        resumed = resume(
+            self.store, self.opening, [(number, self._spooled(number)) for number in self.spool.waiting(era)]
+        )
+        for number, why in resumed.useless:
+            tell({"warning": f"passed over in the spool: {why}"})
+            self.spool.drop(era, number)
+        return resumed
 
-    def _filed(self, manifest: Manifest) -> frozenset[int]:
-        return frozenset(held.asset for held in decode_table(fetch(self.store, manifest.table).data))
+    def _spooled(self, number: int) -> list[DataItem] | str:
+        try:
+            return self.spool.read(self.charter.era, number)
+        except ArchiveError as error:
+            return str(error)
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, never going back while this process lives."""

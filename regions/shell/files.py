@@ -14,18 +14,20 @@ ledgers/             what bots of `everloom up` were told is done
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive.data_item import parse_item
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, RsaKey, load_key, unb64
-from archive.snapshot import decode as decode_snapshot
 from archive.stores.disk import DiskStore
-from regions import founding, region_state
+from regions import founding, holdings
+from regions.beginning import newest_state
 from regions.charter import Charter, read_charter
-from regions.config import SNAPSHOTS_KEPT
-from regions.errors import ConfigError, RecordError
+from regions.config import SNAPSHOTS_KEPT, STATE_BYTES_MAX
+from regions.errors import ConfigError
+from regions.holdings import Kit
 from regions.module import differences
 from regions.region_state import Region
 from world.tilemap import TileMap
@@ -116,27 +118,31 @@ class WorldDir:
             old.unlink(missing_ok=True)
 
     def newest_region(self, index: int, store: DiskStore) -> tuple[Region, list[str]]:
-        """The state to begin from: the newest local snapshot that can be read, else genesis; and what was passed over.
+        """The state to begin from (`regions.beginning.newest_state`), and what was passed over.
 
-        What it holds is checked against the log by whoever goes on from it. Raises ArchiveError, RecordError.
+        Raises ConfigError, ArchiveError, RecordError.
         """
-        charter, charter_id, owner = self.charter(store)
-        problems: list[str] = []
-        rules = founding.rules_of(index)
+        charter, charter_id, _ = self.charter(store)
+        return newest_state(charter, charter_id, self.kit(store), index, self._files(index), store)
+
+    def _files(self, index: int) -> Iterator[tuple[str, bytes]]:
         for path in self.snapshots(index):
             try:
-                snapshot = decode_snapshot(path.read_bytes())
-                if snapshot.era == charter.era:
-                    return region_state.decode(snapshot.state, rules, snapshot.head), problems
-            except (OSError, ArchiveError, RecordError) as error:
-                problems.append(f"{path.name}: {error}")
-        if charter.era > 1:
-            raise ConfigError(
-                f"no usable snapshot of region {index} for era {charter.era} in {self.path / 'snapshots'}:"
-                f" {'; '.join(problems) or 'none there'}; restore the world from its store"
-            )
-        world_map = self.world_map(charter, store)
-        return founding.genesis(charter, charter_id, owner, index, world_map), problems
+                with path.open("rb") as file:
+                    yield path.name, file.read(STATE_BYTES_MAX + 1)
+            except OSError:
+                continue  # pruned a moment ago, or unreadable: an older one will do
+
+    def kit(self, store: DiskStore) -> Kit:
+        """What is needed of the rules, with this world's founding. ConfigError, ArchiveError, RecordError."""
+        charter, charter_id, owner = self.charter(store)
+        world_map: list[TileMap] = []  # read when it is first needed: few processes begin at the founding
+
+        def genesis(index: int) -> Region:
+            world_map[:] = world_map or [self.world_map(charter, store)]
+            return founding.genesis(charter, charter_id, owner, index, world_map[0])
+
+        return holdings.kit(genesis)
 
     def check_module(self, charter: Charter, store: DiskStore) -> None:
         """Refuse to run a world under other rules than its Module's. Raises ConfigError, ArchiveError."""

@@ -15,11 +15,12 @@ from typing import Any
 from setproctitle import setproctitle
 
 from archive.errors import ArchiveError
-from archive.keys import b64, unb64
+from archive.keys import b64
 from archive.restore import newest_manifest
 from archive.snapshot import Snapshot as SnapshotFile
 from archive.snapshot import encode as encode_snapshot
-from regions import messages, record
+from regions import messages
+from regions.beginning import WITNESS_RECORDS, filed_in, heard_by
 from regions.errors import ConfigError, RecordError
 from regions.process import RegionCore
 from regions.revive import opening_of
@@ -49,7 +50,6 @@ from regions.verbs import (
 )
 from world.tick import warm
 
-WITNESS_RECORDS = 48  # of each neighbour's log that are asked what they have seen of this one
 READ_AT_ONCE = 512
 
 
@@ -221,19 +221,14 @@ class Shell:
             first = max(info.first, info.last - WITNESS_RECORDS + 1)
             if info.last < first or not info.last:
                 continue
-            for n, raw in await log.read(first, WITNESS_RECORDS):
-                for heard in record.decode(raw).heard:
-                    if heard.region == self.index:
-                        where = f"record {n} of region {other}"
-                        found.append(Witness(heard.era, heard.n, heard.hash, where))
+            found += heard_by(other, self.index, await log.read(first, WITNESS_RECORDS))
         return tuple(found)
 
     def _filed(self) -> list[Witness]:
         newest = newest_manifest(self.store, opening_of(self.store.get(b64(self.charter_id))))
         if newest is None or newest[1].era != self.charter.era:
             return []
-        end = newest[1].regions[self.index]
-        return [Witness(newest[1].era, end.end, unb64(end.end_hash), f"checkpoint {newest[1].number}")]
+        return [filed_in(newest[1], self.index)]
 
     async def _end(self, effect: End) -> int:
         if self.snapshot_task is not None:

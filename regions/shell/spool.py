@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from archive import checkpoint
 from archive.bundle import BUNDLE_BYTES_MAX, unpack
-from archive.checkpoint import Manifest
 from archive.data_item import DataItem
 from archive.errors import ArchiveError, Damaged
-from archive.keys import b64
 
 FOLDER: Final = re.compile(r"(\d{5})-(\d{12})")
 PART: Final = re.compile(r"\d{4}\.bundle")
@@ -63,14 +60,6 @@ class SpoolDir:
         if not items:
             raise Damaged(f"spool {era}-{number}", "holds no items")
         return items
-
-    def manifest(self, era: int, number: int) -> tuple[str, Manifest, list[DataItem]]:
-        """A waiting checkpoint's manifest with its id, and all items. Raises ArchiveError."""
-        items = self.read(era, number)
-        manifest = checkpoint.read_item(items[-1])
-        if (manifest.era, manifest.number) != (era, number):
-            raise Damaged(f"spool {era}-{number}", f"holds checkpoint {manifest.era}.{manifest.number}")
-        return b64(items[-1].id), manifest, items
 
     def drop(self, era: int, number: int) -> None:
         """Forget a checkpoint that is stored."""

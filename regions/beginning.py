@@ -1,0 +1,74 @@
+"""Where a region's owner begins: the newest state it can have without the log, and who has seen its log before.
+
+Local snapshot files come first, then the archive, then the founding. What any of them holds is checked against the log
+by whoever goes on from it (`regions.process`), so here an unusable one is only passed over, and said.
+"""
+
+from collections.abc import Iterable
+
+from archive.checkpoint import Manifest
+from archive.errors import ArchiveError
+from archive.keys import b64, unb64
+from archive.restore import load_region, load_snapshot, newest_manifest
+from archive.snapshot import decode as decode_snapshot
+from archive.stores import Store
+from regions import record, region_state, revive
+from regions.charter import Charter
+from regions.errors import RecordError
+from regions.holdings import Kit
+from regions.region_state import Region
+from regions.seat import Witness
+
+WITNESS_RECORDS = 48  # of each neighbour's log that are asked what they have seen of this one
+
+
+def newest_state(
+    charter: Charter, charter_id: bytes, kit: Kit, index: int, files: Iterable[tuple[str, bytes]], store: Store
+) -> tuple[Region, list[str]]:
+    """The newest state of a region in this era; and what was passed over, in words.
+
+    `files` are local snapshot files, newest first, as (name, bytes). Raises ArchiveError, RecordError when there is
+    neither a usable file nor anything in the store to begin from.
+    """
+    problems: list[str] = []
+    for name, raw in files:
+        try:
+            found = decode_snapshot(raw)
+            if found.era == charter.era:
+                return region_state.decode(found.state, kit.rules(index), found.head), problems
+        except (ArchiveError, RecordError) as error:
+            problems.append(f"{name}: {error}")
+    return _archived(charter, charter_id, kit, index, store), problems
+
+
+def _archived(charter: Charter, charter_id: bytes, kit: Kit, index: int, store: Store) -> Region:
+    """As the newest checkpoint of this era has it; else as the era began."""
+    opening = revive.opening_of(store.get(b64(charter_id)))
+    newest = newest_manifest(store, opening)
+    if newest is not None and newest[1].regions[index].snapshot is not None:
+        manifest = newest[1]
+        found = load_snapshot(store, manifest, manifest.regions[index], opening.nodes)
+        return region_state.decode(found.state, kit.rules(index), found.head)
+    if charter.checkpoint is None:
+        return kit.genesis(index)
+    before = revive.find(store, charter.checkpoint)
+    nodes = [unb64(node) for node in before.charter.nodes]
+    region = revive.rebuild(load_region(store, before.manifest, index, nodes), kit, index, before)
+    revive.adopt(region, charter, charter_id, opening.owner)
+    return region
+
+
+def heard_by(other: int, index: int, records: Iterable[tuple[int, bytes]]) -> list[Witness]:
+    """What records of region `other` have seen of region `index`. Raises RecordError."""
+    found: list[Witness] = []
+    for n, raw in records:
+        for heard in record.decode(raw).heard:
+            if heard.region == index:
+                found.append(Witness(heard.era, heard.n, heard.hash, f"record {n} of region {other}"))
+    return found
+
+
+def filed_in(manifest: Manifest, index: int) -> Witness:
+    """What a checkpoint has seen of a region."""
+    end = manifest.regions[index]
+    return Witness(manifest.era, end.end, unb64(end.end_hash), f"checkpoint {manifest.number}")

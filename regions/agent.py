@@ -11,6 +11,28 @@ A process that lives but says nothing while the log answers this machine is kill
 from dataclasses import dataclass, field
 from typing import Final
 
+from regions.agent_verbs import (
+    Answered,
+    Assign,
+    Beaten,
+    Begin,
+    Dismiss,
+    Effect,
+    Ended,
+    Event,
+    Heard,
+    Kill,
+    Looked,
+    Ordered,
+    Over,
+    Say,
+    Serving,
+    Start,
+    Stop,
+    Tell,
+    Wake,
+    Warm,
+)
 from world.units import TICK_MS
 
 PROGRESS_RECORDS: Final = 40  # a process that got this far did not die of what it began with
@@ -21,144 +43,6 @@ PROBE_GAP_MS: Final = 1_500  # a longer pause between two answers of the log, an
 SILENT_MS: Final = 3_000  # an owner beats twice a second, also while it waits for the log; a gateway as well
 BEGINNING_MS: Final = 60_000  # to load and claim takes longer
 SILENT_ROLE_MS: Final = {"gateway": SILENT_MS, "archivist": 60_000}  # making a checkpoint is long work without a word
-
-
-# Events: what the machine tells.
-
-
-@dataclass(frozen=True)
-class Begin:
-    """Start everything."""
-
-
-@dataclass(frozen=True)
-class Warm:
-    """A region process is imported and compiled, and waits for a seat."""
-
-    child: int
-
-
-@dataclass(frozen=True)
-class Serving:
-    """A seat is served from record `n` on."""
-
-    index: int
-    n: int
-
-
-@dataclass(frozen=True)
-class Beaten:
-    """A seat's log has come to record `n`."""
-
-    index: int
-    n: int
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A child wrote a line."""
-
-    child: int
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The log answered this machine, all messages before having been heard: whoever is silent now is so by itself."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A child process is gone. `reason` is its last word; `alarm` that an operator must look; `n` its last record."""
-
-    child: int
-    reason: str = ""
-    alarm: bool = False
-    n: int = 0
-
-
-@dataclass(frozen=True)
-class Ordered:
-    """The archivist's final order stands in the world's log."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """A planned stop."""
-
-
-@dataclass(frozen=True)
-class Timer:
-    """The time asked for has come."""
-
-
-Event = Begin | Warm | Serving | Beaten | Heard | Answered | Ended | Ordered | Stop | Timer
-
-# Effects: what the machine is asked to do.
-
-
-@dataclass(frozen=True)
-class Start:
-    """Start a child: `role` is region, gateway or archivist. The shell numbers it."""
-
-    child: int
-    role: str
-
-
-@dataclass(frozen=True)
-class Assign:
-    """Give a warm region process its seat."""
-
-    child: int
-    index: int
-    deaths: int
-    offset_ms: int
-
-
-@dataclass(frozen=True)
-class Tell:
-    """Write a JSON line to a child."""
-
-    child: int
-    words: dict[str, object]
-
-
-@dataclass(frozen=True)
-class Dismiss:
-    """Close a child's standard input: it ends by itself."""
-
-    child: int
-
-
-@dataclass(frozen=True)
-class Kill:
-    """End a child that may be stopped or stuck, with a signal that no process can put off."""
-
-    child: int
-
-
-@dataclass(frozen=True)
-class Wake:
-    """Give a Timer at this time."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True)
-class Say:
-    """Words for the operator."""
-
-    text: str
-    alarm: bool = False
-
-
-@dataclass(frozen=True)
-class Over:
-    """Nothing runs any more; exit with this status."""
-
-    status: int
-
-
-Effect = Start | Assign | Tell | Dismiss | Kill | Wake | Say | Over
 
 
 @dataclass
@@ -177,9 +61,15 @@ class Seat:
 
 @dataclass
 class AgentCore:
-    """Decides for one machine with `regions` regions and the world's process (seat 0)."""
+    """Decides for one machine of a world with `regions` regions and the world's process (seat 0).
+
+    `homes`: the seats this machine takes when it begins, where several machines share the world's log; None: it is the
+    only machine. `place`: 0, 1, 2 ..., each machine's own, so that they seldom lose patience at the same time.
+    """
 
     regions: int
+    homes: frozenset[int] | None = None
+    place: int = 0
     phase: str = "starting"
     seats: dict[int, Seat] = field(default_factory=dict)
     roles: dict[int, str] = field(default_factory=dict)  # child -> role, of those that live
@@ -205,6 +95,8 @@ class AgentCore:
         if isinstance(event, Beaten):
             self.seats[event.index].n = max(self.seats[event.index].n, event.n)
             self.heard_ms[self.seats[event.index].child] = now_ms
+            return []
+        if isinstance(event, Looked):
             return []
         if isinstance(event, Heard):
             self.heard_ms[event.child] = now_ms
@@ -271,7 +163,9 @@ class AgentCore:
         names = {seat.child: self._name(index) for index, seat in self.seats.items()}
         effects: list[Effect] = []
         for child, role in self.roles.items():
-            limit_ms = SILENT_ROLE_MS.get(role, SILENT_MS if child in seats and seats[child].serves else BEGINNING_MS)
+            if role == "region" and child not in seats:
+                continue  # a spare has nothing to say
+            limit_ms = SILENT_ROLE_MS.get(role) or (SILENT_MS if seats[child].serves else BEGINNING_MS)
             silent_ms = now_ms - max(self.heard_ms.get(child, 0), self.answers_ms[0])
             if child in self.heard_ms and silent_ms > limit_ms:
                 words = f"{names.get(child, role)} has said nothing for {silent_ms / 1000:.1f} s: killed"

@@ -140,7 +140,7 @@ class RegionCore:
             return self._end(str(error), alarm=True)
         if self.suspected is not None:
             if region.state.claim_process != self.process:
-                return self._end(f"fenced: another owner has claimed up to record {region.state.n}")
+                return self._end(f"fenced: another owner has claimed up to record {region.state.n}", fenced=True)
             assert self.scheduler is not None
             self.region = self.scheduler.region = region
             return self._try_singly(now_ms, self.suspected)
@@ -194,7 +194,7 @@ class RegionCore:
             return []
         if event.raw == self.pending.raw:
             return self._durable(now_ms)
-        return self._end(f"fenced: another owner's record stands at {event.position}")
+        return self._end(f"fenced: another owner's record stands at {event.position}", fenced=True)
 
     def _durable(self, now_ms: int) -> list[Effect]:
         pending, region = self._pending(), self._region()
@@ -390,9 +390,9 @@ class RegionCore:
         beat = self.beats.beat(now_ms, region, self.figures, words, (int(pending is not None), ahead))
         return [Publish("beat", beat)] if beat is not None else []
 
-    def _end(self, reason: str, alarm: bool = False) -> list[Effect]:
+    def _end(self, reason: str, alarm: bool = False, fenced: bool = False) -> list[Effect]:
         self.phase = "over"
-        return [End(reason, alarm)]
+        return [End(reason, alarm, fenced)]
 
     def _region(self) -> Region:
         assert self.region is not None

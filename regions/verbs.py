@@ -111,10 +111,11 @@ class Wake:
 
 @dataclass(frozen=True)
 class End:
-    """The process ends: why, and whether an operator must look."""
+    """The process ends: why, whether an operator must look, and whether another owner has the seat."""
 
     reason: str
     alarm: bool = False
+    fenced: bool = False
 
 
 Effect = Append | ReadAt | Load | Publish | Snapshot | Trim | Wake | End

@@ -16,8 +16,8 @@ from typing import Any
 
 from archive.keys import unb64
 from regions import messages
-from regions.agent import (
-    AgentCore,
+from regions.agent import AgentCore
+from regions.agent_verbs import (
     Assign,
     Beaten,
     Begin,
@@ -228,7 +228,8 @@ class Machine:
         del self.children[number]
         self._sum_up(child)
         alarm = bool(last.get("alarm")) or (child.role == "archivist" and "manifest" not in last and status != 0)
-        self.events.put_nowait(Ended(number, reason, alarm, int(last.get("n", 0) or 0)))
+        fenced, superseded = bool(last.get("fenced")), int(last.get("superseded", 0) or 0)
+        self.events.put_nowait(Ended(number, reason, alarm, int(last.get("n", 0) or 0), fenced, superseded))
 
     def _heard(self, number: int, child: Child, words: dict[str, Any]) -> None:
         child.last = words

@@ -238,6 +238,7 @@ class Shell:
             ended=self.index,
             reason=effect.reason,
             alarm=effect.alarm,
+            fenced=effect.fenced,
             n=state.n if state else 0,
             figures={
                 "ticks": self.core.figures.ticks,

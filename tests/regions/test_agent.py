@@ -5,11 +5,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regions.agent import (
-    BACKOFF_MS,
-    GIVE_UP_AFTER,
-    PROGRESS_RECORDS,
-    AgentCore,
+from regions.agent import BACKOFF_MS, GIVE_UP_AFTER, PROGRESS_RECORDS, AgentCore
+from regions.agent_verbs import (
     Assign,
     Beaten,
     Begin,

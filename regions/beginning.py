@@ -6,10 +6,9 @@ by whoever goes on from it (`regions.process`), so here an unusable one is only 
 
 from collections.abc import Iterable
 
-from archive.checkpoint import Manifest
 from archive.errors import ArchiveError
 from archive.keys import b64, unb64
-from archive.restore import load_region, load_snapshot, newest_manifest
+from archive.restore import Opening, load_region, load_snapshot, newest_manifest
 from archive.snapshot import decode as decode_snapshot
 from archive.stores import Store
 from regions import record, region_state, revive
@@ -68,7 +67,14 @@ def heard_by(other: int, index: int, records: Iterable[tuple[int, bytes]]) -> li
     return found
 
 
-def filed_in(manifest: Manifest, index: int) -> Witness:
-    """What a checkpoint has seen of a region."""
-    end = manifest.regions[index]
-    return Witness(manifest.era, end.end, unb64(end.end_hash), f"checkpoint {manifest.number}")
+def filed_witnesses(store: Store, opening: Opening, index: int) -> list[Witness]:
+    """What the newest checkpoint of an era has seen of a region. A store that does not answer, or not well, is no
+    reason not to serve: the neighbours' logs are witnesses, too."""
+    try:
+        newest = newest_manifest(store, opening)
+    except ArchiveError:
+        return []
+    if newest is None or newest[1].era != opening.era:
+        return []
+    end = newest[1].regions[index]
+    return [Witness(newest[1].era, end.end, unb64(end.end_hash), f"checkpoint {newest[1].number}")]

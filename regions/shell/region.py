@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from setproctitle import setproctitle
 
 from archive.errors import ArchiveError
 from archive.keys import b64
-from archive.restore import newest_manifest
 from archive.snapshot import Snapshot as SnapshotFile
 from archive.snapshot import encode as encode_snapshot
 from regions import messages
-from regions.beginning import WITNESS_RECORDS, filed_in, heard_by
+from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by
 from regions.errors import ConfigError, RecordError
 from regions.process import RegionCore
 from regions.revive import opening_of
@@ -29,6 +27,7 @@ from regions.shell.files import WorldDir, log_name
 from regions.shell.log import Behind, Durable, Full, Impossible, LogError, LogGap, Outcome, Taken
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
+from regions.shell.steady import SteadyClock
 from regions.show import Show
 from regions.verbs import (
     Append,
@@ -86,13 +85,8 @@ class Shell:
         self.timer: asyncio.TimerHandle | None = None
         self.snapshot_task: asyncio.Task[None] | None = None
         self.tasks: set[asyncio.Task[None]] = set()
-        self.clock_ms = 0
+        self.clock = SteadyClock()
         self.was_serving = False
-
-    def now_ms(self) -> int:
-        """Milliseconds since 1970, never going back while this process lives."""
-        self.clock_ms = max(self.clock_ms, time.time_ns() // 1_000_000)
-        return self.clock_ms
 
     async def run(self) -> int:
         """Serve until the core ends. Returns the exit status."""
@@ -105,7 +99,7 @@ class Shell:
             self._spawn(self._load())
             while True:
                 event = await self.events.get()
-                for effect in self.core.step(self.now_ms(), event):
+                for effect in self.core.step(self.clock.now_ms(), event):
                     if isinstance(effect, End):
                         return await self._end(effect)
                     await self._carry_out(effect)
@@ -165,8 +159,9 @@ class Shell:
     def _wake(self, at_ms: int) -> None:
         if self.timer is not None:
             self.timer.cancel()
-        delay = max(0.0, (at_ms - time.time_ns() / 1e6) / 1000)
-        self.timer = asyncio.get_running_loop().call_later(delay, self.events.put_nowait, Timer())
+        self.timer = asyncio.get_running_loop().call_later(
+            self.clock.seconds_until(at_ms), self.events.put_nowait, Timer()
+        )
 
     async def _append(self, effect: Append) -> None:
         outcome = await self.log.append(effect.position, effect.raw)
@@ -225,10 +220,7 @@ class Shell:
         return tuple(found)
 
     def _filed(self) -> list[Witness]:
-        newest = newest_manifest(self.store, opening_of(self.store.get(b64(self.charter_id))))
-        if newest is None or newest[1].era != self.charter.era:
-            return []
-        return [filed_in(newest[1], self.index)]
+        return filed_witnesses(self.store, opening_of(self.store.get(b64(self.charter_id))), self.index)
 
     async def _end(self, effect: End) -> int:
         if self.snapshot_task is not None:

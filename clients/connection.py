@@ -31,6 +31,8 @@ OPEN_S_MAX: Final = 5
 LOGIN_S_MAX: Final = 15
 BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 LOOK_AGAIN_MS: Final = 1_000
+SILENT_S: Final = 2.0  # after so long without a frame the gateway is asked whether it is there
+ANSWER_S_MAX: Final = 3.0  # and after so long without an answer the connection is taken for lost
 FAULT: Final = 1008  # the gateway's close code for what a client did wrong
 
 
@@ -69,7 +71,7 @@ class Connection:
         self._heard = heard
         self._shown = shown
         self._socket: ClientConnection | None = None
-        self._attempts = self._looked_ms = 0
+        self._attempts = self._looked_ms = self._frames = 0
         self._stopping = False
 
     @property
@@ -117,7 +119,7 @@ class Connection:
             max_queue=FRAMES_WAITING_MAX,
             open_timeout=OPEN_S_MAX,
             close_timeout=1,
-            ping_interval=None,  # the gateway asks
+            ping_interval=None,  # only silence is a reason to ask: see _guard
             user_agent_header=None,
             proxy=None,
         )
@@ -125,16 +127,36 @@ class Connection:
             self._socket = socket
             self._send(self.session.opened(os.urandom(32)))
             late = asyncio.get_running_loop().call_later(LOGIN_S_MAX, self._too_late, socket)
+            guard = asyncio.create_task(self._guard(socket))
             try:
                 async for raw in socket:
+                    self._frames += 1
                     if isinstance(raw, bytes):
                         self._receive(raw)
                     if self.over or self._stopping:
                         break
             finally:
                 late.cancel()
+                guard.cancel()
         if socket.close_code == FAULT and not self.over:
             self.over = socket.close_reason or "the gateway found fault with this client"
+
+    async def _guard(self, socket: ClientConnection) -> None:
+        """Cut a connection whose other end is gone without a word: nothing else would ever end it."""
+        frames = -1
+        while True:
+            if frames == self._frames:
+                try:
+                    async with asyncio.timeout(ANSWER_S_MAX):
+                        await (await socket.ping())
+                except TimeoutError:
+                    self.trouble = f"no answer within {ANSWER_S_MAX:.0f} s"
+                    socket.transport.abort()
+                    return
+                except ConnectionClosed:
+                    return
+            frames = self._frames
+            await asyncio.sleep(SILENT_S)
 
     def _too_late(self, socket: ClientConnection) -> None:
         if self.session.welcome is None:

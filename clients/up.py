@@ -1,23 +1,32 @@
-"""`everloom up`: one world on this machine, with bots and a live view, until it is stopped or its time is over."""
+"""`everloom up`: one world on this machine, with bots and a live view, until it is stopped or its time is over.
+
+The process that was started keeps the one that does this (`clients.keeper`): killed, the agent is started again.
+"""
 
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from setproctitle import setproctitle
 
+from archive.errors import ArchiveError
+from clients.keeper import AGAIN, Life, keep
 from clients.kernels import ensure_compiled
 from clients.status import status_view
 from regions.errors import ConfigError
 from regions.shell.agent import Machine
 from regions.shell.files import WorldDir
+from regions.shell.log import LogError
+from regions.shell.nats_server import DIE_WITH_PARENT, ServerError, free_port
 from regions.shell.wiring import found_world
 
 PLAIN_EVERY_S = 5.0
@@ -58,7 +67,26 @@ def run(wishes: Wishes) -> int:
         )
     elif wishes.map_file is not None or wishes.store is not None:
         raise ConfigError(f"{wishes.world} holds a world already; its map and store were chosen when it was founded")
-    return asyncio.run(_run(wishes, directory, console, began + compiled))
+    # Chosen here, as whoever plays must find the world at the same address after the agent was killed.
+    fixed = replace(wishes, port=wishes.port or free_port())
+    return keep(lambda life: _live(fixed, directory, console, began + compiled, life))
+
+
+def _live(wishes: Wishes, directory: WorldDir, console: Console, began: float, life: Life) -> int:
+    """One life of the agent."""
+    setproctitle("everloom: agent")
+    if life.number:
+        console.print(f"the agent was killed; it begins its life number {life.number + 1}")
+        left_s = wishes.seconds and max(1.0, wishes.seconds - (time.monotonic() - life.began))
+        wishes = replace(wishes, seconds=left_s)
+    try:
+        return asyncio.run(_run(wishes, directory, console, began, life))
+    except (ServerError, LogError, OSError, ConfigError, ArchiveError) as error:
+        if not life.number:
+            raise
+        # It ran before, so what is in the way is none of the operator's wishes: a disk that is full, a store away.
+        console.print(f"[bold red]ALARM: the agent cannot begin yet: {error}[/]", highlight=False)
+        return AGAIN
 
 
 def _progress(console: Console, text: str) -> None:
@@ -78,35 +106,36 @@ def _map(wishes: Wishes) -> Any:
     return generate(wishes.seed)
 
 
-async def _run(wishes: Wishes, directory: WorldDir, console: Console, began: float) -> int:
+async def _run(wishes: Wishes, directory: WorldDir, console: Console, began: float, life: Life) -> int:
+    asyncio.get_running_loop().add_reader(life.keeper, os._exit, 1)  # whoever would start this again is gone
     machine = Machine(directory, wishes.host, wishes.port, wishes.checkpoint_ms)
-    life = asyncio.ensure_future(machine.run())
+    running = asyncio.ensure_future(machine.run())
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     try:
-        port = await _or_end(life, machine.listening, machine)
-        first = await _or_end(life, machine.first_tick, machine)
+        port = await _or_end(running, machine.listening, machine)
+        first = await _or_end(running, machine.first_tick, machine)
         url = f"ws://{wishes.host}:{port}"
         console.print(f"the world lives: [bold]{url}[/]  (first tick after {first - began:.1f} s; Ctrl-C stops it)")
         crowd = await Crowd.start(url, wishes, directory) if wishes.bots else None
         timer = asyncio.ensure_future(_bare_timer(stopping))
-        await _watch(machine, console, wishes, stopping, life, url)
+        await _watch(machine, console, wishes, stopping, running, url)
         report = await crowd.end() if crowd is not None else {}
         stopping.set()
         lateness = await timer
         machine.stop()
-        status = await life
+        status = await running
         summary = summarise(machine, directory, report, lateness)
-        summary["first_tick_s"] = round(first - began, 2)
+        summary |= {"first_tick_s": round(first - began, 2), "agent_restarts": life.number}
         _print(console, wishes, summary, machine)
         return status
     finally:
-        if not life.done():
-            life.cancel()
+        if not running.done():
+            running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await life
+                await running
 
 
 async def _or_end(life: "asyncio.Future[int]", wanted: "asyncio.Future[Any]", machine: Machine) -> Any:
@@ -141,9 +170,9 @@ async def _watch(
             elif time.monotonic() >= next_plain:
                 next_plain += PLAIN_EVERY_S
                 console.print(_line(machine), highlight=False)
-                for text in list(machine.words)[shown:]:
+                for text in list(machine.words)[-(machine.said - shown) :] if machine.said > shown else []:
                     console.print(f"  {text}", highlight=False)
-                shown = len(machine.words)
+                shown = machine.said
 
 
 def _line(machine: Machine) -> str:
@@ -193,11 +222,12 @@ class Crowd:
 
 
 async def _child(*arguments: str) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-m", "clients.cli", *arguments]
+    if sys.platform == "linux":
+        # The agent's next life lets in a crowd of its own.
+        command = [sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid()), *command]
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "clients.cli",
-        *arguments,
+        *command,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
@@ -238,7 +268,8 @@ def summarise(machine: Machine, directory: WorldDir, report: dict[str, Any], lat
     landed = [figures for index, figures in machine.figures.items() if index]
     ledgers = sorted((directory.path / "ledgers").glob("*.ledger"))
     audit = check_ledgers(ledgers, machine.store, machine.charter.world)
-    machine.words.extend(f"ALARM: {problem}" for problem in audit.problems)
+    for problem in audit.problems:
+        machine.say(f"ALARM: {problem}")
     return {
         "world": machine.charter.world,
         "era": machine.charter.era,

@@ -7,6 +7,8 @@ this process dies. Nothing here decides: `regions.agent` does.
 import asyncio
 import contextlib
 import json
+import os
+import shutil
 import signal
 import sys
 import time
@@ -18,6 +20,7 @@ from archive.keys import unb64
 from regions import messages
 from regions.agent import AgentCore
 from regions.agent_verbs import (
+    Answered,
     Assign,
     Beaten,
     Begin,
@@ -25,6 +28,8 @@ from regions.agent_verbs import (
     Effect,
     Ended,
     Event,
+    Heard,
+    Kill,
     Ordered,
     Over,
     Say,
@@ -40,12 +45,17 @@ from regions.config import CHECKPOINT_EVERY_MS, LOG_BYTES_MAX, LOG_BYTES_TOTAL, 
 from regions.errors import RecordError
 from regions.messages import Beat
 from regions.shell.files import WorldDir, log_name
+from regions.shell.log import LogError
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.nats_server import NatsServer, ServerError
 from world.units import CHUNK_TILES
 
 SERVER_RETRY_S = 0.2
+PROBE_S = 0.5
+HEALTH_S = 1.0
+AILING_MAX = 3  # times in a row that the log server says so, or does not answer its monitor
+ROOM_BYTES_MIN = 64 << 20  # on the log's disk; with less, starting the server again would not cure it
 LINE_BYTES_MAX = 256 * 1024
 MODULES = {
     "region": "regions.shell.region",
@@ -84,6 +94,7 @@ class Machine:
         self.archive: dict[str, Any] = {}
         self.final: dict[str, Any] = {}
         self.words: deque[str] = deque(maxlen=200)
+        self.said = 0  # words so far, those no longer kept included
         self.listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.first_tick: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.log_restarts = 0
@@ -107,6 +118,8 @@ class Machine:
                 assert seat
             await Bus(outside).subscribe(f"{self.short}.beat.*", self._hear_beat)
             self._spawn(self._keep_server())
+            self._spawn(self._watch_server())
+            self._spawn(self._probe(Log(outside, log_name(self.charter, 0))))
             self.events.put_nowait(Begin())
             while True:
                 event = await self.events.get()
@@ -121,6 +134,11 @@ class Machine:
             if outside is not None:
                 await outside.close()
             await self.server.stop()
+
+    def say(self, text: str) -> None:
+        """A line for the operator."""
+        self.words.append(text)
+        self.said += 1
 
     def stop(self) -> None:
         """Ask for a planned stop."""
@@ -149,15 +167,42 @@ class Machine:
         """The log server is a child like any other: killed, it is started again on the same store and port."""
         while True:
             status = await self.server.wait()
-            self.words.append(f"the log server ended with status {status}; starting it again")
+            self.say(f"the log server ended with status {status}; starting it again")
             self.log_restarts += 1
             while True:
                 try:
                     await self.server.restart()
                     break
-                except ServerError as error:
-                    self.words.append(f"ALARM: {error}")
+                except (ServerError, OSError) as error:
+                    self.say(f"ALARM: {error}")
                     await asyncio.sleep(SERVER_RETRY_S)
+
+    async def _watch_server(self) -> None:
+        """A log server that hangs, or that gave up a log because its disk was full, is ended: it is then started again.
+
+        Whatever it acknowledged was synced, so killing it costs nothing but the time.
+        """
+        ailing = 0
+        while True:
+            await asyncio.sleep(HEALTH_S)
+            ailment = await self.server.ailment() if self.server.serving else ""
+            ailing = ailing + 1 if ailment else 0
+            if ailing < AILING_MAX or not self.server.serving:
+                continue
+            if shutil.disk_usage(self.server.store_dir).free < ROOM_BYTES_MIN:
+                continue  # no restart makes room
+            self.say(f"the log server is ill: {ailment}; ending it")
+            ailing = 0
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.server.pid, signal.SIGKILL)
+
+    async def _probe(self, log: Log) -> None:
+        """Ask the log again and again, so that silence can be told from a log or a bus that is away."""
+        while True:
+            with contextlib.suppress(LogError):
+                await log.info()
+                self.events.put_nowait(Answered())
+            await asyncio.sleep(PROBE_S)
 
     async def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Start):
@@ -172,11 +217,14 @@ class Machine:
             pipe = self.children[effect.child].process.stdin
             if pipe is not None:
                 pipe.close()
+        elif isinstance(effect, Kill):
+            with contextlib.suppress(ProcessLookupError):
+                self.children[effect.child].process.kill()
         elif isinstance(effect, Wake):
             delay = max(0.0, (effect.at_ms - self._now_ms()) / 1000)
             asyncio.get_running_loop().call_later(delay, self.events.put_nowait, Timer())
         elif isinstance(effect, Say):
-            self.words.append(("ALARM: " if effect.alarm else "") + effect.text)
+            self.say(("ALARM: " if effect.alarm else "") + effect.text)
 
     def _orders(self) -> dict[str, Any]:
         return {
@@ -232,13 +280,16 @@ class Machine:
         self.events.put_nowait(Ended(number, reason, alarm, int(last.get("n", 0) or 0), fenced, superseded))
 
     def _heard(self, number: int, child: Child, words: dict[str, Any]) -> None:
+        self.events.put_nowait(Heard(number))
+        if "alive" in words:
+            return
         child.last = words
         if "warm" in words:
             self.events.put_nowait(Warm(number))
         elif "serving" in words:
             self.events.put_nowait(Serving(int(words["serving"]), int(words["n"])))
         elif "warning" in words:
-            self.words.append(str(words["warning"]))
+            self.say(str(words["warning"]))
         elif "ordered" in words:
             self.events.put_nowait(Ordered())
         elif "listening" in words and not self.listening.done():

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +55,7 @@ from regions.shell.log import LogError
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.spool import SpoolDir, read_part
+from regions.shell.steady import SteadyClock
 from world.tick import warm
 
 SNAPSHOT_BYTES_MAX: Final = 64 << 20
@@ -97,7 +97,7 @@ class Shell:
         self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=4_096)
         self.timer: asyncio.TimerHandle | None = None
         self.tasks: set[asyncio.Task[None]] = set()
-        self.clock_ms = 0
+        self.clock = SteadyClock()
 
     def _resume(self) -> Resumed:
         """How far the archive has come, the spool included; what is of no use there is dropped."""
@@ -116,20 +116,15 @@ class Shell:
         except ArchiveError as error:
             return str(error)
 
-    def now_ms(self) -> int:
-        """Milliseconds since 1970, never going back while this process lives."""
-        self.clock_ms = max(self.clock_ms, time.time_ns() // 1_000_000)
-        return self.clock_ms
-
     async def run(self) -> int:
         """Serve until the core ends. Returns the exit status."""
         self.outside = await connect(self.url, self.token, "archivist")
         self.bus = Bus(self.outside)
         try:
-            status = await self._carry_out(self.core.begin(self.now_ms()))
+            status = await self._carry_out(self.core.begin(self.clock.now_ms()))
             while status is None:
                 event = await self.events.get()
-                status = await self._carry_out(self.core.step(self.now_ms(), event))
+                status = await self._carry_out(self.core.step(self.clock.now_ms(), event))
             return status
         finally:
             for task in self.tasks:
@@ -176,8 +171,7 @@ class Shell:
     def _wake(self, at_ms: int) -> None:
         if self.timer is not None:
             self.timer.cancel()
-        delay = max(0.0, (at_ms - time.time_ns() / 1e6) / 1000)
-        self.timer = asyncio.get_running_loop().call_later(delay, self.hear, Timer())
+        self.timer = asyncio.get_running_loop().call_later(self.clock.seconds_until(at_ms), self.hear, Timer())
 
     async def _follow(self, effect: Follow) -> None:
         log = Log(self.outside, log_name(self.charter, effect.index))

@@ -1,7 +1,8 @@
 """The gateway process: websockets and the bus around `regions.gateway`; started by the agent.
 
 It reads its settings as one line of JSON from standard input, writes one line, {"listening": port}, when clients may
-come, and ends when standard input brings another line or ends, or on SIGTERM. The settings:
+come, then {"alive": true} twice a second, and ends when standard input brings another line or ends, or on SIGTERM. The
+settings:
 
     bus, token      where NATS is, and the secret it asks for
     world, short    the world's id and its short name, both in hex
@@ -51,6 +52,7 @@ SOCKET_BYTES: Final = 64 * 1024  # the system's buffer per client, small so that
 OPEN_S_MAX: Final = 5
 CLOSE_S_MAX: Final = 2
 PING_S: Final = 20
+ALIVE_S: Final = 0.5
 FRAMES_WAITING_MAX: Final = 32  # of one client; then its socket is read no further
 TEXT_REFUSED: Final = 1003
 
@@ -151,6 +153,13 @@ class Shell:
                 await self._bus.publish(f"{self._short}.{one.subject}", one.data)
             self._published.clear()
             await self._published.wait()
+
+    async def tell_alive(self) -> None:
+        """Say that this process is neither stopped nor stuck, for ever."""
+        while True:
+            sys.stdout.write('{"alive": true}\n')
+            sys.stdout.flush()
+            await asyncio.sleep(ALIVE_S)
 
     def _now_ms(self) -> int:
         return int(self._clock_ms + time.monotonic() * 1000)
@@ -261,7 +270,11 @@ async def run(settings: Settings, ended: asyncio.Event) -> None:
             port = listening.sockets[0].getsockname()[1]
             sys.stdout.write(f'{{"listening": {port}}}\n')
             sys.stdout.flush()
-            await ended.wait()
+            alive = asyncio.create_task(shell.tell_alive())
+            try:
+                await ended.wait()
+            finally:
+                alive.cancel()
     finally:
         publishing.cancel()
         await outside.close()

@@ -39,9 +39,9 @@ START_S_MAX = 60.0
 STOP_S_MAX = 5.0
 POLL_S = 0.005
 
-# Started in front of the server: it must not outlive its parent. A `preexec_fn` would do the same, but is unsafe in a
+# Started in front of a program that must not outlive its parent. A `preexec_fn` would do the same, but is unsafe in a
 # process with threads. The signal stays set across exec; the second line closes the race with a parent already gone.
-_DIE_WITH_PARENT = """
+DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
 if os.getppid() != int(sys.argv[1]): sys.exit("the parent is gone")
@@ -107,12 +107,18 @@ class NatsServer:
         self._port = -1
         self._monitor = ""
         self._process: asyncio.subprocess.Process | None = None
+        self._started = False
         self._lock: IO[str] | None = None
 
     @property
     def alive(self) -> bool:
         """Whether the child runs."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def serving(self) -> bool:
+        """Whether the child runs and its last start or restart is over."""
+        return self.alive and self._started
 
     @property
     def pid(self) -> int:
@@ -132,6 +138,7 @@ class NatsServer:
             self.token = self._read_or_make_token()
             await self._run(binary)
             await self.check()
+            self._started = True
         except BaseException:
             await self.stop()
             raise
@@ -139,9 +146,11 @@ class NatsServer:
 
     async def restart(self) -> None:
         """Start again after a death: same port, same store, same token. Raises `ServerError`."""
+        self._started = False
         await self._end_child()
         await self._run(await asyncio.to_thread(server_binary))
         await self.check()
+        self._started = True
 
     async def wait(self) -> int:
         """Wait until the child has died; return its exit status."""
@@ -258,13 +267,13 @@ class NatsServer:
         temporary.replace(self.config_path)
 
     async def _run(self, binary: Path) -> None:
-        self._port = _free_port() if self._port < 0 else self._port
+        self._port = free_port() if self._port < 0 else self._port
         self._write_config()
         for stale in self.run_dir.glob("*.ports"):
             stale.unlink(missing_ok=True)
         command = [str(binary), "-c", str(self.config_path)]
         if sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *command]
+            command = [sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid()), *command]
         with (self.run_dir / "printed").open("wb") as printed:
             # Its own session: a Ctrl-C at the terminal is for the parent, which stops the server last.
             self._process = await asyncio.create_subprocess_exec(
@@ -311,7 +320,7 @@ class NatsServer:
             raise ServerError(f"nats-server's monitor at {self._monitor} does not answer: {error!r}") from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A free port below the range from which the system takes client ports.
 
     A client that knocks at a dead server's port in that range can be given the very same port and so connect to itself,

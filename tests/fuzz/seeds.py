@@ -1,0 +1,175 @@
+"""Real values to begin from, made by the project's own encoders: a played world with its archive, and what went over
+its sockets and its bus. Nothing here is a file in the repository."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from archive import snapshot
+from archive.data_item import DataItem, parse_item
+from regions import messages
+from regions.messages import Message
+from tests.archived import Archived
+from tests.cluster import Player
+from tests.regions.little_gateway import LittleClient, LittleGateway, run
+from tests.regions.little_world import LittleWorld
+from world.actions import (
+    Action,
+    Build,
+    Dig,
+    Drop,
+    Gather,
+    Give,
+    GiveAsset,
+    GiveCoins,
+    Move,
+    PickUp,
+    Speak,
+    Strike,
+    encode_action,
+)
+
+ACTIONS: tuple[Action, ...] = (
+    Move(127, -3),
+    Strike(2**40),
+    Gather(3, 4),
+    Give(2**40, 1, 2),
+    GiveCoins(2**40, 7),
+    GiveAsset(2**40, 2**41),
+    Drop(1, 2),
+    PickUp(2**40),
+    Build(5, 6, 3),
+    Dig(5, 6),
+    Speak("Grüß dich"),
+)
+
+
+def action_bytes() -> list[bytes]:
+    """One of each."""
+    return [encode_action(action) for action in ACTIONS]
+
+
+@dataclass
+class Overheard:
+    """What went over the bus of a played world, by the kind of message, a few of each; and per region its records."""
+
+    bus: list[bytes] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    def note(self, sender: int, subject: str, message: Message) -> bool:
+        """Keep some of each kind; loses nothing."""
+        kind = f"{type(message).__name__} {bool(getattr(message, 'mail', ()))}"
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if self.kinds[kind] <= 6 or self.kinds[kind] % 50 == 0:
+            self.bus.append(messages.encode(message))
+        return False
+
+
+@lru_cache(maxsize=1)
+def played() -> tuple[Archived, tuple[Player, Player], Overheard]:
+    """A world under the real rules, with NPCs and two players who gathered, gave and crossed the border; archived."""
+    heard = Overheard()
+    world = Archived(small=False, population=(4, 4, 1), interval_ms=2_000)
+    world.lost = heard.note
+    one, two = Player(world).enter(), Player(world, "q").enter()
+    for tick in range(90):
+        for player, towards in ((one, 127), (two, -127)):
+            if tick % 30 == 0:
+                player.act(Move(towards, 0))
+            elif tick % 7 == 0:
+                player.act(Gather(1, 1))
+            elif tick == 50:
+                player.act(GiveCoins(one.entity, 1), covered=True)
+            elif tick == 60:
+                player.act(Speak("hello"))
+            if tick % 8 == 7:
+                player.send(player.head())
+        world.ticks(1)
+    world.checkpoint(1)
+    return world, (one, two), heard
+
+
+def items(kind: str = "") -> list[DataItem]:
+    """The items of the played world's store, all or those of one type."""
+    world, _, _ = played()
+    found = [parse_item(world.store.get(item_id)) for item_id in world.store.ids()]
+    return [item for item in found if not kind or item.tag("Type") == kind]
+
+
+def records() -> list[bytes]:
+    """Records of every kind that the played world has: claims, ticks, spans' ends; of all its regions."""
+    world, _, _ = played()
+    found = [raw for index in world.processes for raw in world.raws(index)]
+    return found[:40] + found[40::17]
+
+
+@lru_cache(maxsize=1)
+def states() -> dict[int, snapshot.Snapshot]:
+    """The newest snapshot of each region, read."""
+    world, _, _ = played()
+    return {index: snapshot.decode(files[max(files)]) for index, files in world.files.items() if files}
+
+
+@lru_cache(maxsize=1)
+def old_state() -> tuple[snapshot.Snapshot, list[bytes]]:
+    """The oldest snapshot of region 1 that is left, and the records after it."""
+    world, _, _ = played()
+    found = snapshot.decode(world.files[1][min(world.files[1])])
+    first = world.logs.info(world.log(1)).first
+    return found, world.raws(1)[found.n + 1 - first :]
+
+
+@lru_cache(maxsize=1)
+def bus() -> list[bytes]:
+    """Messages of every kind."""
+    _, _, heard = played()
+    inputs = [raw for _, raw in doors().published]
+    return heard.bus + doors().heard[:60] + inputs[:40]
+
+
+@dataclass
+class Doors:
+    """What passed a gateway: frames from a client (not sealed), frames to it, and messages from and to the bus."""
+
+    said: list[bytes] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)  # to the first of them
+    heard: list[bytes] = field(default_factory=list)
+    published: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@lru_cache(maxsize=1)
+def doors() -> Doors:
+    """Two clients log in at a gateway, walk over a border, and say something."""
+    found = Doors()
+    world = LittleWorld()
+    gateway = LittleGateway(world)
+    for subject in ("delta", "beat", "answer", "answer.g1"):
+        world.listen(subject, found.heard.append)
+    players = [_Listening(gateway, found) for _ in range(2)]
+    world.advance(world.now_ms + 200)
+    for player in players:
+        player.connect()
+    run(world, [gateway], [*players], 1500)
+    for action in (Move(127, 0), Speak("hi"), Move(0, 0)):
+        for player in players:
+            player.act(action)
+        run(world, [gateway], [*players], 700)
+    found.published = [(one.subject, one.data) for one in gateway.published]
+    return found
+
+
+class _Listening(LittleClient):
+    """A client that notes all frames."""
+
+    def __init__(self, gateway: LittleGateway, found: Doors) -> None:
+        super().__init__(gateway)
+        self.found = found
+
+    def read(self) -> None:
+        if self.number == 1:
+            self.found.told += self._unread
+        super().read()
+
+    def send(self, frames: list[bytes]) -> None:
+        bare = self.session.frames_sent == 0
+        self.found.said += frames if bare else [frame[8:-16] for frame in frames]
+        super().send(frames)

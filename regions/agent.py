@@ -1,11 +1,16 @@
 """One machine as a core: which processes run, who takes a dead one's seat, and the order of a planned stop.
 
-    starting --all seats serve--> running --Stop--> closing doors --> regions end --> final order --> world ends
-        --> final checkpoint --> over
+    starting --all its seats taken--> running --Stop--> closing doors --> stopping: regions end --> over
+        the only machine goes on from there:  regions end --> final order --> world ends --> final checkpoint --> over
+    any of them --the archivist met a later era--> over
 
 A dead region's seat goes at once to a warm spare, and a new spare is started. A seat whose process died several times
 without its log having moved on waits longer each time, and its next owner is told (regions.process: one input a tick).
 A process that lives but says nothing while the log answers this machine is killed: only then is it certainly no owner.
+
+Of several machines that share the log each seats its homes, and watches the other seats (regions.seats): whose owner is
+silent for too long gets a spare of this machine. Who is fenced has lost its seat to another machine, and watches it.
+The archivist runs where the world's process does. A machine that stops leaves its seats to the others.
 """
 
 from dataclasses import dataclass, field
@@ -27,36 +32,18 @@ from regions.agent_verbs import (
     Over,
     Say,
     Serving,
-    Start,
     Stop,
     Tell,
     Wake,
     Warm,
 )
+from regions.children import Children
+from regions.seats import FENCED_ALARM, GIVE_UP_AFTER, Seat
 from world.units import TICK_MS
 
-PROGRESS_RECORDS: Final = 40  # a process that got this far did not die of what it began with
-BACKOFF_MS: Final = (0, 0, 500, 1000, 2000, 5000)
-GIVE_UP_AFTER: Final = 12
-YOUNG_MS: Final = 10_000
-PROBE_GAP_MS: Final = 1_500  # a longer pause between two answers of the log, and nobody's silence counts before it
 SILENT_MS: Final = 3_000  # an owner beats twice a second, also while it waits for the log; a gateway as well
 BEGINNING_MS: Final = 60_000  # to load and claim takes longer
 SILENT_ROLE_MS: Final = {"gateway": SILENT_MS, "archivist": 60_000}  # making a checkpoint is long work without a word
-
-
-@dataclass
-class Seat:
-    """One region's place: who sits there, and how it has fared."""
-
-    child: int = 0  # 0: nobody
-    deaths: int = 0
-    began_n: int = 0
-    n: int = 0
-    free_at_ms: int = 0
-    restarts: int = 0
-    ended: bool = False
-    serves: bool = False
 
 
 @dataclass
@@ -72,34 +59,40 @@ class AgentCore:
     place: int = 0
     phase: str = "starting"
     seats: dict[int, Seat] = field(default_factory=dict)
-    roles: dict[int, str] = field(default_factory=dict)  # child -> role, of those that live
-    spares: list[int] = field(default_factory=list)
-    fallen: dict[str, tuple[int, int]] = field(default_factory=dict)  # role -> deaths in a row, when the last was
-    due: dict[str, int] = field(default_factory=dict)  # role -> when to start it again
-    heard_ms: dict[int, int] = field(default_factory=dict)  # child -> when it last showed that it lives
-    answers_ms: tuple[int, int] = (0, 0)  # the log has answered without a pause from .. to
-    next_child: int = 1
+    children: Children = field(default_factory=Children)
     status: int = 0
     restarts: int = 0
 
+    def __post_init__(self) -> None:
+        self.seats = {index: Seat(mine=self.alone or index in (self.homes or ())) for index in range(self.regions + 1)}
+
+    @property
+    def alone(self) -> bool:
+        """Whether this is the world's only machine."""
+        return self.homes is None
+
+    @property
+    def lives(self) -> bool:
+        """Whether this machine takes seats, and starts again who falls."""
+        return self.phase in ("starting", "running")
+
     def step(self, now_ms: int, event: Event) -> list[Effect]:
         """Take one event; return what is to be done, in order."""
+        if self.phase == "over":
+            return []
         if isinstance(event, Begin):
-            self.seats = {index: Seat() for index in range(self.regions + 1)}
-            return [self._start("region") for _ in self.seats]
+            return self._begin(now_ms)
         if isinstance(event, Warm):
-            self.spares.append(event.child)
+            self.children.spares.append(event.child)
             return self._fill(now_ms)
         if isinstance(event, Serving):
             return self._serving(now_ms, event)
         if isinstance(event, Beaten):
-            self.seats[event.index].n = max(self.seats[event.index].n, event.n)
-            self.heard_ms[self.seats[event.index].child] = now_ms
-            return []
+            return self._beaten(now_ms, event)
         if isinstance(event, Looked):
-            return []
+            return self._looked(now_ms, event)
         if isinstance(event, Heard):
-            self.heard_ms[event.child] = now_ms
+            self.children.heard_ms[event.child] = now_ms
             return []
         if isinstance(event, Answered):
             return self._answered(now_ms)
@@ -109,135 +102,188 @@ class AgentCore:
             return self._tell_seat(0, {"stop": True}) if self.phase == "ordering" else []
         if isinstance(event, Stop):
             return self._stop()
-        if self.phase not in ("starting", "running"):
-            return []
-        return [*self._start_due(now_ms), *self._fill(now_ms)]
+        return [*self.children.start_due(now_ms), *self._fill(now_ms)] if self.lives else []
 
-    def _start(self, role: str) -> Start:
-        child = self.next_child
-        self.next_child += 1
-        self.roles[child] = role
-        return Start(child, role)
+    def _begin(self, now_ms: int) -> list[Effect]:
+        starts = [self.children.start("region") for seat in self.seats.values() if seat.mine]
+        return [*starts, *self._open(now_ms)]
 
     def _fill(self, now_ms: int) -> list[Effect]:
         """Seat spares where a seat is free and its time has come."""
         effects: list[Effect] = []
-        if self.phase not in ("starting", "running"):
+        if not self.lives:
             return []
         for index, seat in sorted(self.seats.items()):
-            if seat.child or seat.ended:
+            if not seat.free:
                 continue
             if seat.free_at_ms > now_ms:
                 effects.append(Wake(seat.free_at_ms))
-            elif self.spares:
-                seat.child = self.spares.pop(0)
-                seat.began_n, seat.serves = seat.n, False
-                self.heard_ms[seat.child] = now_ms
+            elif self.children.spares:
+                seat.take(self.children.spares.pop(0))
+                self.children.heard_ms[seat.child] = now_ms
                 offset_ms = TICK_MS * max(0, index - 1) // self.regions
                 effects.append(Assign(seat.child, index, seat.deaths, offset_ms))
                 effects += self._spare()
         return effects
 
     def _spare(self) -> list[Effect]:
-        """Start as many region processes as there are seats without one, and once the world runs one more."""
-        if self.phase not in ("starting", "running"):
+        """Start as many region processes as there are seats to take, and once the world runs one more."""
+        if not self.lives:
             return []
         seated = sum(bool(seat.child) for seat in self.seats.values())
-        idle = sum(role == "region" for role in self.roles.values()) - seated
-        free = sum(not seat.child and not seat.ended for seat in self.seats.values())
-        return [self._start("region") for _ in range(free + (self.phase == "running") - idle)]
+        idle = len(self.children.of("region")) - seated
+        wanted = sum(seat.free or self._bereft(index) for index, seat in self.seats.items())
+        return [self.children.start("region") for _ in range(wanted + (self.phase == "running") - idle)]
 
     def _serving(self, now_ms: int, event: Serving) -> list[Effect]:
         seat = self.seats[event.index]
         seat.n, seat.serves = max(seat.n, event.n), True
-        self.heard_ms[seat.child] = now_ms
-        return self._open()
+        self.children.heard_ms[seat.child] = now_ms
+        return [*self._open(now_ms), *self._archive()]
+
+    def _beaten(self, now_ms: int, event: Beaten) -> list[Effect]:
+        seat = self.seats[event.index]
+        seat.beaten(now_ms, event.n)
+        if seat.child:
+            self.children.heard_ms[seat.child] = now_ms
+        return []
+
+    # One of several machines.
+
+    def _looked(self, now_ms: int, event: Looked) -> list[Effect]:
+        seat = self.seats[event.index]
+        grew = seat.looked(now_ms, event.n)
+        if self.alone or self.phase != "running":
+            return []
+        if seat.recovers():
+            seat.ended, seat.deaths = False, 0
+            seat.watch(now_ms)
+        if seat.free and grew:
+            return self._elsewhere(now_ms, event.index)
+        if not self._bereft(event.index) or seat.free_at_ms > now_ms:
+            return []
+        if not self.children.spares:
+            return self._spare()
+        said = Say(f"{self._name(event.index)} has been silent at record {seat.n} for {seat.silent_ms} ms: a spare")
+        seat.stand()
+        return [said, *self._fill(now_ms)]
+
+    def _bereft(self, index: int) -> bool:
+        """Whether a seat of another machine has been silent for longer than this machine bears."""
+        seat = self.seats[index]
+        watched = self.phase == "running" and not (seat.mine or seat.child or seat.ended)
+        return watched and seat.silent_ms >= seat.patience_ms(index, self.place)
+
+    def _elsewhere(self, now_ms: int, index: int) -> list[Effect]:
+        """Another machine has the seat now."""
+        self.seats[index].watch(now_ms)
+        return [*self._unarchive(index), *self._open(now_ms), *self._spare()]
+
+    def _archive(self) -> list[Effect]:
+        """Start the archivist, once the world's process serves here."""
+        known = "archivist" in self.children.due or self.children.of("archivist")
+        if self.alone or self.phase != "running" or known or not self.seats[0].serves:
+            return []
+        return [self.children.start("archivist")]
+
+    def _unarchive(self, index: int) -> list[Effect]:
+        """Send the archivist away, if it is the world's process that this machine serves no more."""
+        return [] if self.alone or index else self.children.dismiss("archivist")
 
     def _answered(self, now_ms: int) -> list[Effect]:
         """Kill who has been silent for too long, all of that time the log having answered this machine."""
-        since_ms, last_ms = self.answers_ms
-        self.answers_ms = (since_ms if now_ms - last_ms <= PROBE_GAP_MS else now_ms, now_ms)
-        if self.phase not in ("starting", "running"):
+        self.children.answered(now_ms)
+        if not self.lives:
             return []
         seats = {seat.child: seat for seat in self.seats.values() if seat.child}
         names = {seat.child: self._name(index) for index, seat in self.seats.items()}
         effects: list[Effect] = []
-        for child, role in self.roles.items():
+        for child, role in self.children.roles.items():
             if role == "region" and child not in seats:
                 continue  # a spare has nothing to say
             limit_ms = SILENT_ROLE_MS.get(role) or (SILENT_MS if seats[child].serves else BEGINNING_MS)
-            silent_ms = now_ms - max(self.heard_ms.get(child, 0), self.answers_ms[0])
-            if child in self.heard_ms and silent_ms > limit_ms:
+            silent_ms = self.children.silent_ms(now_ms, child)
+            if silent_ms > limit_ms:
                 words = f"{names.get(child, role)} has said nothing for {silent_ms / 1000:.1f} s: killed"
-                self.heard_ms.pop(child)
+                self.children.heard_ms.pop(child)
                 effects += [Say(words), Kill(child)]
         return effects
 
-    def _open(self) -> list[Effect]:
-        """Let players in once every seat has a process, or none any more because it cannot be served."""
-        seats = self.seats.values()
-        if self.phase != "starting" or not all(seat.child or seat.ended for seat in seats):
+    def _open(self, now_ms: int) -> list[Effect]:
+        """Let players in once every seat of this machine has a process, or none any more as it cannot be served."""
+        own = [seat for seat in self.seats.values() if seat.mine]
+        if self.phase != "starting" or any(seat.free for seat in own):
             return []
-        if not any(seat.n for seat in seats if not seat.ended):
+        if not any(seat.serves for seat in own) and (self.alone or any(seat.child for seat in own)):
             return []
         # Only what the first tick needs is started before it: on a small machine the rest would delay it.
         self.phase = "running"
-        return [self._start("gateway"), self._start("archivist"), *self._spare()]
+        for seat in self.seats.values():
+            seat.heard(now_ms)  # who is watched has from now on to begin
+        archivist = [self.children.start("archivist")] if self.alone else []
+        return [self.children.start("gateway"), *archivist, *self._archive(), *self._spare()]
 
     def _ended(self, now_ms: int, event: Ended) -> list[Effect]:
-        role = self.roles.pop(event.child, "")
-        self.heard_ms.pop(event.child, None)
-        if event.child in self.spares:
-            self.spares.remove(event.child)
+        role = self.children.ended(event.child)
+        if event.superseded:
+            return self._superseded(event)
         index = next((index for index, seat in self.seats.items() if seat.child == event.child), None)
         if index is not None:
             return self._seat_ended(now_ms, index, event)
-        if self.phase in ("starting", "running"):
+        if self.lives:
             if role in ("", "region"):
-                return [*self._spare()]
+                return self._spare()
+            if role == "archivist" and not self.alone and not self.seats[0].serves:
+                return []  # it begins again with the world's process
             self.restarts += 1
-            return [Say(f"{role} ended: {event.reason or 'no word'}; starting it again"), *self._again(now_ms, role)]
-        if role == "archivist":
+            due_ms = self.children.fell(now_ms, role)
+            again = [Wake(due_ms)] if due_ms > now_ms else self.children.start_due(now_ms)
+            return [Say(f"{role} ended: {event.reason or 'no word'}; starting it again"), *again]
+        if role == "archivist" and self.alone:
             return self._archivist_ended(event)
         return self._go_on_stopping()
 
-    def _again(self, now_ms: int, role: str) -> list[Effect]:
-        """Start a gateway or archivist again, later each time it died young."""
-        deaths, died_ms = self.fallen.get(role, (0, 0))
-        deaths = deaths + 1 if now_ms - died_ms < YOUNG_MS else 0
-        self.fallen[role] = (deaths, now_ms)
-        due_ms = now_ms + BACKOFF_MS[min(deaths, len(BACKOFF_MS) - 1)]
-        self.due[role] = due_ms
-        return [Wake(due_ms)] if due_ms > now_ms else self._start_due(now_ms)
-
-    def _start_due(self, now_ms: int) -> list[Effect]:
-        due = [role for role, at_ms in self.due.items() if at_ms <= now_ms]
-        for role in due:
-            del self.due[role]
-        return [self._start(role) for role in due]
-
     def _seat_ended(self, now_ms: int, index: int, event: Ended) -> list[Effect]:
-        seat = self.seats[index]
-        seat.child = 0
-        seat.n = max(seat.n, event.n)
-        if self.phase not in ("starting", "running"):
+        seat, name = self.seats[index], self._name(index)
+        seat.left(event.n)
+        if not self.lives:
             seat.ended = True
             return self._go_on_stopping()
         if event.alarm:
-            self.status = 2
-            seat.ended = True
-            return [Say(f"{self._name(index)} does not serve: {event.reason}", alarm=True), *self._open()]
-        seat.deaths = 0 if seat.n - seat.began_n >= PROGRESS_RECORDS else seat.deaths + 1
-        seat.restarts += 1
+            return self._give_up(now_ms, index, f"{name} does not serve: {event.reason}")
+        if event.fenced:
+            return self._fenced(now_ms, index)
+        seat.died(now_ms)
         self.restarts += 1
         if seat.deaths >= GIVE_UP_AFTER:
-            self.status = 2
-            seat.ended = True
-            given_up = f"{self._name(index)} died {seat.deaths} times at record {seat.n}: given up"
-            return [Say(given_up, alarm=True), *self._open()]
-        seat.free_at_ms = now_ms + BACKOFF_MS[min(seat.deaths, len(BACKOFF_MS) - 1)]
-        said = Say(f"{self._name(index)} ended at record {seat.n} ({event.reason or 'killed'}); a spare takes its seat")
+            return self._give_up(now_ms, index, f"{name} died {seat.deaths} times at record {seat.n}: given up")
+        said = Say(f"{name} ended at record {seat.n} ({event.reason or 'killed'}); a spare takes its seat")
         return [said, *self._fill(now_ms), *self._spare()]
+
+    def _give_up(self, now_ms: int, index: int, words: str) -> list[Effect]:
+        self.status = 2
+        self.seats[index].ended = True
+        return [Say(words, alarm=True), *self._unarchive(index), *self._open(now_ms)]
+
+    def _fenced(self, now_ms: int, index: int) -> list[Effect]:
+        """Another owner has claimed the seat: no death. Who is alone does not fight it at every price."""
+        seat, name = self.seats[index], self._name(index)
+        if not self.alone:
+            return [Say(f"{name} is another machine's since record {seat.n}"), *self._elsewhere(now_ms, index)]
+        seat.fenced_alone(now_ms)
+        self.restarts += 1
+        wait_ms = seat.free_at_ms - now_ms
+        said = Say(
+            f"{name} was fenced at record {seat.n}: another owner has claimed it; a spare follows in {wait_ms} ms"
+        )
+        if seat.fences == FENCED_ALARM:
+            said = Say(f"{name} was fenced {seat.fences} times: does a second machine run this world?", alarm=True)
+        return [said, *self._fill(now_ms), *self._spare()]
+
+    def _superseded(self, event: Ended) -> list[Effect]:
+        """The world goes on in a later era: nothing of this one may be served any longer."""
+        self.phase, self.status = "over", 1
+        return [Say(event.reason, alarm=True), *(Dismiss(child) for child in self.children.roles), Over(self.status)]
 
     # A planned stop.
 
@@ -245,36 +291,50 @@ class AgentCore:
         if self.phase in ("closing", "stopping", "ordering", "ending", "filing", "over"):
             return []
         self.phase = "closing"
-        effects: list[Effect] = [Dismiss(child) for child, role in self.roles.items() if role == "gateway"]
-        effects += [Dismiss(child) for child in self.spares]
-        if "archivist" not in self.roles.values():
-            effects.append(self._start("archivist"))
+        effects = [*self.children.dismiss("gateway"), *(Dismiss(child) for child in self.children.spares)]
+        if not self.alone:
+            effects += self.children.dismiss("archivist")
+        elif not self.children.of("archivist"):
+            effects.append(self.children.start("archivist"))
         return effects + self._go_on_stopping()
 
     def _go_on_stopping(self) -> list[Effect]:
-        if self.phase == "closing" and "gateway" not in self.roles.values():
+        if self.phase == "closing" and not self.children.of("gateway"):
             self.phase = "stopping"
-            told = [effect for index in self.seats if index for effect in self._tell_seat(index, {"stop": True})]
+            first = 1 if self.alone else 0  # the only machine's world ends last: it still orders a checkpoint
+            told = [
+                effect for index in range(first, len(self.seats)) for effect in self._tell_seat(index, {"stop": True})
+            ]
             return told or self._go_on_stopping()
+        if not self.alone:
+            return self._leave()
         if self.phase == "stopping" and all(not seat.child for index, seat in self.seats.items() if index):
             self.phase = "ordering"
-            archivists = [child for child, role in self.roles.items() if role == "archivist"]
+            archivists = self.children.of("archivist")
             if archivists and self.seats[0].child:
                 return [Tell(archivists[0], {"final": True})]
             return self._go_on_stopping()
         if self.phase == "ordering" and not self.seats[0].child:
             self.phase = "filing"
             ends = {str(index): seat.n for index, seat in self.seats.items()}
-            archivists = [child for child, role in self.roles.items() if role == "archivist"]
+            archivists = self.children.of("archivist")
             if archivists:
                 return [Tell(archivists[0], {"stop": ends})]
-        if self.phase in ("ordering", "filing") and "archivist" not in self.roles.values():
+        if self.phase in ("ordering", "filing") and not self.children.of("archivist"):
             return self._archivist_ended(Ended(0, "the archivist is gone", alarm=True))
         return []
 
+    def _leave(self) -> list[Effect]:
+        """Be over once nothing of this machine serves; the other machines take its seats."""
+        seated = any(seat.child for seat in self.seats.values())
+        if self.phase != "stopping" or seated or self.children.of("archivist"):
+            return []
+        self.phase = "over"
+        return [Over(self.status)]
+
     def _archivist_ended(self, event: Ended) -> list[Effect]:
         if self.phase in ("closing", "stopping"):
-            return [self._start("archivist")]
+            return [self.children.start("archivist")]
         self.phase = "over"
         if event.alarm:
             self.status = self.status or 1

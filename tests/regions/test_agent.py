@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regions.agent import BACKOFF_MS, GIVE_UP_AFTER, PROGRESS_RECORDS, AgentCore
+from regions.agent import AgentCore
 from regions.agent_verbs import (
     Assign,
     Beaten,
@@ -25,6 +25,7 @@ from regions.agent_verbs import (
     Wake,
     Warm,
 )
+from regions.seats import BACKOFF_MS, GIVE_UP_AFTER, PROGRESS_RECORDS
 
 
 class Machine:

@@ -205,6 +205,8 @@ class Machine:
             await asyncio.sleep(PROBE_S)
 
     async def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Assign | Tell | Dismiss | Kill) and effect.child not in self.children:
+            return  # it ended a moment ago: the core is told so next
         if isinstance(effect, Start):
             await self._start(effect)
         elif isinstance(effect, Assign):

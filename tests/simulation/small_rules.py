@@ -17,7 +17,7 @@ from regions.letters import Handover
 from regions.messages import Own
 from regions.record import Birth, Confirmed, Order, OwnerSaid
 from regions.region_state import Commanded, Region, Told
-from world.actions import Action, Gather, GiveAsset, GiveCoins, Move
+from world.actions import Action, Gather, GiveAsset, GiveCoins, Move, Speak
 from world.events import Event, Kind, Refusal
 from world.png import png
 from world.state import make_id
@@ -28,6 +28,7 @@ ROWS: Final = 64
 STEP: Final = 7
 GATHERED = 1  # coins of one gathering
 FIND_ODDS: Final = 3
+BREAKING: Final = "break"  # whoever says this makes the rules raise
 
 
 class Struct(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -65,8 +66,8 @@ _encoder: Final = msgspec.msgpack.Encoder()
 class SmallRules:
     """`regions.region_state.Rules` over `Line`."""
 
-    def __init__(self, regions: int = 2, wanderers: int = 3) -> None:
-        self.regions, self.wanderers = regions, wanderers
+    def __init__(self, regions: int = 2, wanderers: int = 3, rows: int = ROWS, gathered: int | None = None) -> None:
+        self.regions, self.wanderers, self.rows, self.gathered = regions, wanderers, rows, gathered
 
     def fresh(self, index: int) -> Line:
         """A region's first state."""
@@ -105,8 +106,9 @@ class SmallRules:
             body.way = (action.dx > 0) - (action.dx < 0)
             return Refusal.DONE
         if isinstance(action, Gather):
-            body.coins += GATHERED
-            state.minted += GATHERED
+            gathered = GATHERED if self.gathered is None else self.gathered
+            body.coins += gathered
+            state.minted += gathered
             if draw(key, entity, 2) % FIND_ODDS == 0:
                 asset, traits = _id(state), draw(key, entity, 3) >> 1
                 body.assets.append((asset, 1, traits))
@@ -115,6 +117,8 @@ class SmallRules:
         if isinstance(action, GiveCoins | GiveAsset):
             other = state.bodies.get(action.target)
             return Refusal.NO_SUCH_TARGET if other is None else _give(body, other, action)
+        if isinstance(action, Speak) and action.text == BREAKING:
+            raise ZeroDivisionError("a rule with a fault")
         return Refusal.NOT_AN_ACTION
 
     def _walk(self, state: Line, body: Body, room: list[int], out: Outputs) -> None:
@@ -151,7 +155,7 @@ class SmallRules:
             raise ValueError(f"not a line: {error}") from None
 
     def free_rows(self, state: Line) -> int:
-        return ROWS - len(state.bodies)
+        return self.rows - len(state.bodies)
 
     def has(self, state: Line, entity: int) -> bool:
         return entity in state.bodies

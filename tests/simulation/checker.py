@@ -1,0 +1,505 @@
+"""The laws, seen from outside the cores: durable records, what processes say, what players were told, what is archived.
+
+An auditor of its own folds every record that became durable; a violation ends the run. What a law says and which word a
+violation carries (`LAWS`) is fixed here; mutants name the word by which they must be found.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from archive import checkpoint, restore, snapshot
+from archive.checkpoint import Manifest
+from archive.cut import violations
+from archive.errors import ArchiveError
+from archive.keys import b64
+from regions import compute, letters, region_state, revive
+from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
+from regions.filing import numbers_of
+from regions.messages import STATUS_DONE, Answers, Beat, Delta, Here, Letter
+from regions.record import Acted, Confirmed, Login, Record, first_chain, login_body, player_chain, record_hash
+from regions.region_state import Region
+from regions.revive import Revived
+from tests.simulation.era import Era, kit
+from tests.simulation.holdings import Held, held
+from tests.simulation.player import Receipt
+from world.actions import GiveAsset, decode_action
+from world.events import Refusal
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+LAWS: Final = {
+    "fold": "law 1: every durable record folds to what it says",
+    "durable": "law 2: nothing is told before its record is durable",
+    "owner": "law 3: one record at a position, terms only rise",
+    "place": "law 4: every body is in one place",
+    "room": "law 4: rows are promised once",
+    "numbers": "law 5: numbers have no gaps, nothing is done twice",
+    "acked": "law 5: what a client was told is done is in a durable record, by its own hash",
+    "mail": "law 5: mail is what its sender's durable record says, taken once, in order",
+    "chain": "law 6: no fork, no gap, and no log that stands behind a witness is served",
+    "snapshot": "law 7: a snapshot is the state at its record",
+    "cut": "law 8: a checkpoint's cut is consistent",
+    "archive": "laws 9 and 10: the archive alone gives the same world",
+    "trim": "law 9: a log keeps what no confirmed checkpoint holds",
+    "input": "law 11: no input and no fault makes a core raise",
+    "conservation": "law 12: coins and assets are what was minted",
+    "title": "law 13: an asset changes hands by its holder's action only",
+    "live": "after the faults all goes on within 60 seconds",
+}
+
+
+class Violated(BaseException):
+    """A law does not hold. No core may catch it."""
+
+    def __init__(self, law: str, words: str) -> None:
+        super().__init__(f"{law}: {words}")
+        self.law, self.words = law, words
+
+
+@dataclass
+class Course:
+    """One region in one era, as its durable records have it."""
+
+    region: Region
+    first: int
+    head: bytes  # of the record before the first
+    raws: list[bytes] = field(default_factory=list)
+    hashes: list[bytes] = field(default_factory=list)
+    states: dict[int, bytes] = field(default_factory=dict)  # encoded, at some records
+    held: Held = field(default_factory=Held)
+    outboxes: tuple[int, ...] = ()
+
+    @property
+    def last(self) -> int:
+        """The newest durable record."""
+        return self.first + len(self.raws) - 1
+
+    def hash(self, n: int) -> bytes | None:
+        """The hash of a durable record."""
+        place = n - self.first
+        if place == -1:
+            return self.head
+        return self.hashes[place] if 0 <= place < len(self.hashes) else None
+
+
+@dataclass
+class Done:
+    """An action in a durable record."""
+
+    chain: bytes
+    body: bytes
+    verdict: int
+    region: int
+    n: int
+
+
+class EraAudit:
+    """What is known of one era."""
+
+    def __init__(self, era: Era, regions: dict[int, Region]) -> None:
+        self.era = era
+        self.courses = {index: Course(region, region.state.n + 1, region.head) for index, region in regions.items()}
+        self.done: dict[tuple[int, int], Done] = {}
+        self.numbers: dict[int, tuple[int, bytes]] = {}
+        self.sessions: dict[int, int] = {}
+        self.sent: dict[tuple[int, int], dict[int, bytes]] = {}
+        self.taken: dict[tuple[int, int], int] = {}
+        self.confirmed = 0
+        self.started: dict[int, int] = {}
+        for index, course in self.courses.items():
+            course.held = held(course.region)
+            state = course.region.state
+            course.states[state.n] = course.region.encode()
+            for near in state.neighbours:
+                self.sent[index, near.index] = {mail.number: letters.mail_hash(mail) for mail in near.outbox}
+                self.sent[index, near.index].setdefault(near.sent, b"")
+                self.taken[near.index, index] = near.taken
+            players = list(state.players.values()) + [sleeper.player for sleeper in state.sleepers.values()]
+            for near in state.neighbours:
+                for mail in near.outbox:
+                    body = letters.decode_body(mail)
+                    if isinstance(body, letters.Handover) and body.player is not None:
+                        players.append(body.player)
+            for player in players:
+                if player.number >= self.numbers.get(player.entity, (-1, b""))[0]:
+                    self.numbers[player.entity] = player.number, player.chain
+                    self.sessions[player.entity] = player.session
+                    self.started[player.entity] = player.number
+        self.titles: dict[int, int] = {}
+        self.minted: set[int] = set()
+
+
+class Checker:
+    """All eras of one run."""
+
+    def __init__(self, sim: "Simulation", era: Era) -> None:
+        self.sim = sim
+        made = kit(sim.full_rules)
+        self.eras = {era.number: EraAudit(era, {index: made.genesis(index) for index in era.processes})}
+        self.trace = hashlib.sha256()
+        self.records = self.acks = self.checkpoints = 0
+        self.manifests: dict[str, Manifest] = {}
+
+    def fail(self, law: str, words: str) -> None:
+        """A law does not hold: the run is over."""
+        assert law in LAWS
+        raise Violated(law, words)
+
+    # Durable records.
+
+    def durable(self, log: str, n: int, raw: bytes) -> None:
+        """A record is on the log's disk."""
+        found = re.fullmatch(r"E(\d+)-(\d+)", log)
+        assert found is not None
+        era, index = int(found[1]), int(found[2])
+        audit = self.eras[era]
+        course = audit.courses[index]
+        if n <= course.last:
+            if course.hash(n) != record_hash(raw):
+                self.fail("chain", f"{log}: a second record {n} after the log was set back to it")
+            return
+        if n != course.last + 1:
+            self.fail("owner", f"{log}: record {n} after {course.last}")
+        term = course.region.state.term
+        try:
+            record, folded = compute.apply(course.region, raw)
+        except ChainBroken as error:
+            self.fail("chain", f"{log}: {error}")
+        except (RecordError, Diverged, FoldFailed) as error:
+            self.fail("fold", f"{log}: {error}")
+        course.raws.append(raw)
+        course.hashes.append(course.region.head)
+        self.records += 1
+        self.trace.update(course.region.head)
+        if folded.state_bytes:
+            course.states[n] = folded.state_bytes
+        if record.term != term + (record.claim is not None):
+            self.fail("owner", f"{log}: record {n} is of term {record.term} after {term}")
+        self._inputs(audit, index, record)
+        self._mail(audit, index, record)
+        self._room(audit, index, record)
+        changed = bool(record.inputs or folded.events or folded.left or any(one.mail for one in record.heard))
+        outboxes = tuple(len(near.outbox) for near in course.region.state.neighbours)
+        if changed or outboxes != course.outboxes:
+            course.outboxes = outboxes
+            self._held(audit, index, record)
+
+    def _inputs(self, audit: EraAudit, index: int, record: Record) -> None:
+        for said, verdict in zip(record.inputs, record.verdicts):
+            if isinstance(said, Acted | Login):
+                number, chain = audit.numbers.get(said.entity, (0, first_chain(said.entity)))
+                where = f"record {record.n} of region {index}"
+                if said.number != number + 1:
+                    self.fail("numbers", f"{where}: action {said.number} of {said.entity} after {number}")
+                body = said.body if isinstance(said, Acted) else login_body(said)
+                chain = player_chain(chain, said.number, body)
+                audit.numbers[said.entity] = said.number, chain
+                audit.done[said.entity, said.number] = Done(chain, body, verdict, index, record.n)
+                if isinstance(said, Login):
+                    if verdict == Refusal.DONE:
+                        audit.sessions[said.entity] = said.number
+                elif said.session != audit.sessions.get(said.entity):
+                    self.fail("numbers", f"{where}: action {said.number} of an older session, {said.session}")
+            elif isinstance(said, Confirmed) and not verdict:
+                self._confirmed(audit, said)
+
+    def _mail(self, audit: EraAudit, index: int, record: Record) -> None:
+        for heard in record.heard:
+            if not heard.mail:
+                continue
+            sent = audit.sent.get((heard.region, index), {})
+            for mail in heard.mail:
+                where = f"record {record.n} of region {index}: mail {mail.number} from {heard.region}"
+                taken = audit.taken.get((heard.region, index), 0)
+                if mail.number != taken + 1:
+                    self.fail("mail", f"{where} after {taken}")
+                if sent.get(mail.number) != letters.mail_hash(mail):
+                    self.fail("mail", f"{where} is in no durable record of its sender")
+                audit.taken[heard.region, index] = mail.number
+            if heard.era == audit.era.number and audit.courses[heard.region].hash(heard.n) != heard.hash:
+                self.fail(
+                    "durable", f"record {record.n} of region {index} heard a record {heard.n} that is not durable"
+                )
+        for one in record.sent:
+            sent = audit.sent.setdefault((index, one.region), {0: b""})
+            last = max(sent)
+            if one.number != last + len(one.mail):
+                self.fail("mail", f"record {record.n} of region {index} sent mail {one.number} after {last}")
+            for place, digest in enumerate(one.mail):
+                sent[last + 1 + place] = digest
+
+    def _room(self, audit: EraAudit, index: int, record: Record) -> None:
+        region = audit.courses[index].region
+        if not index or record.claim is not None:
+            return
+        free = region.rules.free_rows(region.bodies)
+        if free < letters.reserved(region.state):
+            self.fail("room", f"region {index} at {record.n}: {free} rows, {letters.reserved(region.state)} promised")
+        for near in region.state.neighbours:
+            if self.sim.flocking and near.index and record.fresh and near.credit <= near.leaving:
+                self.sim.met("full neighbour")
+
+    def _held(self, audit: EraAudit, index: int, record: Record) -> None:
+        audit.courses[index].held = held(audit.courses[index].region)
+        places: Counter[int] = Counter()
+        players: Counter[int] = Counter()
+        coins = made = 0
+        titles: dict[int, int] = {}
+        where = f"after record {record.n} of region {index}"
+        for sender, course in audit.courses.items():
+            one = course.held
+            places.update(one.entities)
+            players.update(one.players)
+            coins += one.coins
+            made += one.made
+            for asset, holder in one.assets:
+                if asset in titles:
+                    self.fail("conservation", f"{where}: asset {asset} with {titles[asset]} and {holder}")
+                titles[asset] = holder
+            for flight in one.flights:
+                if flight.number <= audit.taken.get((sender, flight.to), 0):
+                    continue
+                image = flight.image
+                places[image.entity] += 1
+                players[image.entity] += flight.player
+                coins += image.coins
+                for asset in image.assets:
+                    if asset in titles:
+                        self.fail("conservation", f"{where}: asset {asset} with {titles[asset]} and {image.entity}")
+                    titles[asset] = image.entity
+        for counted in (places, players):
+            twice = [entity for entity, count in counted.items() if count > 1]
+            if twice:
+                self.fail("place", f"{where}: {twice[:3]} in several places")
+        lost = [entity for entity in audit.numbers if entity not in players]
+        if lost:
+            self.fail("place", f"{where}: players {lost[:3]} are nowhere")
+        if coins != made:
+            self.fail("conservation", f"{where}: {coins} coins, {made} were minted")
+        gone = [asset for asset in audit.titles if asset not in titles]
+        if gone:
+            self.fail("conservation", f"{where}: assets {gone[:3]} are gone")
+        self._titles(audit, titles, record, where)
+
+    def _titles(self, audit: EraAudit, titles: dict[int, int], record: Record, where: str) -> None:
+        before, audit.titles = audit.titles, titles
+        moved = {asset: old for asset, old in before.items() if titles[asset] != old}
+        if not moved:
+            return
+        given: dict[int, list[tuple[int, int]]] = {}
+        for said, verdict in zip(record.inputs, record.verdicts):
+            if isinstance(said, Acted) and not verdict:
+                action = decode_action(said.body)
+                if isinstance(action, GiveAsset):
+                    given.setdefault(action.asset, []).append((said.entity, action.target))
+        for asset, holder in moved.items():
+            for giver, target in given.get(asset, []):
+                holder = target if giver == holder else holder
+            if holder != titles[asset]:
+                self.fail("title", f"{where}: asset {asset} went from {before[asset]} to {titles[asset]} by itself")
+
+    # What processes say.
+
+    def said(self, era: int, index: int, message: Any) -> None:
+        """A region's process lets something out."""
+        course = self.eras[era].courses[index]
+        if isinstance(message, Letter | Answers | Delta):
+            if course.hash(message.n) != message.hash:
+                self.fail("durable", f"region {index} tells of record {message.n}, {course.last} is durable")
+        elif isinstance(message, Beat | Here):
+            if isinstance(message, Beat) and message.n > course.last:
+                self.fail("durable", f"region {index} beats with record {message.n}, {course.last} is durable")
+        if isinstance(message, Answers):
+            for answer in message.answers:
+                done = self.eras[era].done.get((answer.entity, answer.number))
+                if answer.status == STATUS_DONE and (done is None or done.chain != answer.chain):
+                    self.fail("durable", f"region {index} calls action {answer.number} done, which is in no record")
+
+    def snapshot(self, era: int, index: int, n: int, head: bytes) -> None:
+        """A region's process hands out its state."""
+        if self.eras[era].courses[index].hash(n) != head:
+            self.fail("durable", f"region {index} files a snapshot of record {n}, which is not durable")
+
+    def raised(self, who: str, error: Exception) -> None:
+        """A core raised."""
+        raise Violated("input", f"{who} raised {type(error).__name__}: {error}") from error
+
+    def door(self, name: str, words: str) -> None:
+        """A client was told what it may not be told."""
+        self.fail("acked", f"player {name}: {words}")
+
+    # What players were told.
+
+    def acked(self, name: str, receipt: Receipt) -> None:
+        """A player was told that an action is done."""
+        self.acks += 1
+        audit = self.eras[receipt.era]
+        done = audit.done.get((receipt.entity, receipt.number))
+        words = f"player {name}: action {receipt.number} of {receipt.entity}"
+        if done is None or done.chain != receipt.chain or done.body != receipt.body:
+            self.fail("acked", f"{words} was acknowledged and is in no record")
+        assert done is not None
+        if receipt.status == STATUS_DONE and done.verdict != receipt.verdict:
+            self.fail("acked", f"{words}: told verdict {receipt.verdict}, the record says {done.verdict}")
+        if receipt.n and audit.courses[receipt.region].hash(receipt.n) != receipt.hash:
+            self.fail("acked", f"{words}: the receipt's record {receipt.n} is not durable")
+        self.trace.update(receipt.chain)
+
+    def welcomed(self, name: str, era: int, entity: int, number: int) -> None:
+        """A player was let in."""
+        if (entity, number) not in self.eras[era].done:
+            self.fail("acked", f"player {name}: let in by login {number} of {entity}, which is in no record")
+
+    def undone(self, name: str, entity: int, era: int, number: int, acked: int) -> None:
+        """A player was told that the world was restored."""
+        start = self.eras[era].started.get(entity, 0)
+        if number < start:
+            self.fail("acked", f"player {name}: told that all after {number} was undone; the era began at {start}")
+
+    # The archive.
+
+    def archivist_ended(self, words: dict[str, Any], status: int) -> None:
+        """An archivist ended by itself."""
+        if words.get("alarm") and not words.get("superseded") and not self.sim.logs_tampered:
+            self.fail("archive", f"an archivist gave up: {words.get('reason')}")
+
+    def _manifest(self, item_id: str) -> Manifest:
+        if item_id not in self.manifests:
+            self.manifests[item_id] = checkpoint.read_item(restore.fetch(self.sim.store.kept, item_id))
+        return self.manifests[item_id]
+
+    def _confirmed(self, audit: EraAudit, said: Confirmed) -> None:
+        """A confirmation is durable: the store must hold all of the checkpoint, and its cut be consistent."""
+        item_id = b64(said.manifest)
+        self.checkpoints += 1
+        try:
+            manifest = self._manifest(item_id)
+        except ArchiveError as error:
+            self.fail("archive", f"checkpoint {said.number} is confirmed, and the store says {error}")
+        audit.confirmed = max(audit.confirmed, said.number)
+        ends = manifest.ends()
+        numbers = {}
+        for index, end in enumerate(manifest.regions):
+            course = audit.courses[index]
+            if end.end > course.last or (end.end >= course.first and b64(course.hash(end.end) or b"") != end.end_hash):
+                self.fail("cut", f"checkpoint {said.number} ends region {index} at {end.end}, not a durable record")
+            numbers[index] = end.neighbours
+            for one in [end.snapshot, *(run.id for run in end.segments)]:
+                if one is not None and not self._holds(one):
+                    self.fail("archive", f"checkpoint {said.number} is confirmed, and {one} is not in the store")
+        if manifest.era == audit.era.number:
+            for index in numbers:
+                state = self.state_at(audit, index, ends[index])
+                if numbers_of(state.state) != numbers[index]:
+                    self.fail("cut", f"checkpoint {said.number} says what the state of region {index} does not")
+                if state.digest().hex() != manifest.regions[index].state_hash:
+                    self.fail("archive", f"checkpoint {said.number}: another state of region {index}")
+            broken = violations(ends, numbers)
+            if broken:
+                self.fail("cut", f"checkpoint {said.number}: {broken[0]}")
+
+    def _holds(self, item_id: str) -> bool:
+        try:
+            self.sim.store.kept.get(item_id)
+        except ArchiveError:
+            return False
+        return True
+
+    def trimmed(self, era: int, index: int, n: int) -> None:
+        """A region's owner drops the beginning of its log: the archive must be able to go on without it."""
+        audit = self.eras[era]
+        opening = audit.era.opening
+        for _, manifest in restore.manifests(self.sim.store.kept, opening):
+            if manifest.number <= audit.confirmed and manifest.regions[index].snapshot_n >= n:
+                return
+        self.fail("trim", f"region {index} trims its log to {n}; no confirmed checkpoint has a snapshot from there on")
+
+    def state_at(self, audit: EraAudit, index: int, n: int) -> Region:
+        """A region's state at a durable record, folded by the auditor."""
+        course = audit.courses[index]
+        base = max(one for one in course.states if one <= n)
+        region = region_state.decode(course.states[base], course.region.rules, course.hash(base) or b"")
+        for raw in course.raws[base + 1 - course.first : n + 1 - course.first]:
+            compute.apply(region, raw)
+        return region
+
+    def archive_alone(self) -> None:
+        """The newest checkpoint in the store gives the states that the logs give, and nothing is in two places."""
+        store = self.sim.store.kept
+        world = self.sim.era.charter.world
+        newest = self.eras[max(self.eras)]
+        try:
+            if restore.newest_manifest(store, newest.era.opening) is None:
+                return
+            found = revive.find(store, world)
+            regions = revive.load(store, found, kit(self.sim.full_rules))
+        except ArchiveError as error:
+            self.fail("archive", f"the archive alone does not give the world: {error}")
+        if found.manifest.number < newest.confirmed:
+            self.fail(
+                "archive", f"checkpoint {newest.confirmed} is confirmed, the archive gives {found.manifest.number}"
+            )
+        self._same(newest, regions)
+
+    def _same(self, audit: EraAudit, regions: list[Region]) -> None:
+        for index, region in enumerate(regions):
+            n = region.state.n
+            if region.state.era != audit.era.number:
+                return
+            if self.state_at(audit, index, n).encode() != region.encode():
+                self.fail("archive", f"region {index} at {n}: the archive has another state than the log")
+
+    def restored(self, era: Era, made: Revived, old: int) -> None:
+        """A new era begins with these states."""
+        before = self.eras[max(self.eras)]
+        if made.checkpoint < before.confirmed and made.charter.era == old + 1:
+            words = f"era {era.number} begins at checkpoint {made.checkpoint}, {before.confirmed} is confirmed"
+            self.fail("archive", words)
+        opened: dict[int, Region] = {}
+        for index, (_, raw) in made.snapshots.items():
+            found = snapshot.decode(raw)
+            opened[index] = region_state.decode(found.state, kit(self.sim.full_rules).rules(index), found.head)
+        self.eras[era.number] = EraAudit(era, opened)
+        audit = self.eras[era.number]
+        self._held_all(audit)
+
+    def _held_all(self, audit: EraAudit) -> None:
+        """Nothing is lost or doubled by the cut itself."""
+        places: Counter[int] = Counter()
+        coins = made = 0
+        for sender, course in audit.courses.items():
+            one = course.held
+            places.update(one.entities)
+            coins += one.coins
+            made += one.made
+            for flight in one.flights:
+                if flight.number > audit.taken.get((sender, flight.to), 0):
+                    places[flight.image.entity] += 1
+                    coins += flight.image.coins
+        twice = [entity for entity, count in places.items() if count > 1]
+        if twice:
+            self.fail("cut", f"era {audit.era.number} begins with {twice[:3]} in several places")
+        if coins != made:
+            self.fail("cut", f"era {audit.era.number} begins with {coins} coins, {made} were minted")
+
+    # After the faults.
+
+    def unsettled(self) -> str:
+        """What is not yet as it must be when no fault is left; empty when all is well."""
+        audit = self.eras[max(self.eras)]
+        for index, course in audit.courses.items():
+            owners = self.sim.owners(index)
+            if not owners:
+                return f"region {index} has no owner"
+            if any(near.outbox for near in course.region.state.neighbours):
+                return f"the outbox of region {index} is not empty"
+        for player in self.sim.players:
+            if player.session.pending and not player.over:
+                return f"player {player.name} waits for {len(player.session.pending)} receipts"
+            if player.session.welcome is None and not player.over:
+                return f"player {player.name} is not in the world"
+        return ""

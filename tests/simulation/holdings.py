@@ -1,0 +1,98 @@
+"""What a region holds, read from its folded state: bodies, coins, assets with their holders, and what is on its way."""
+
+from dataclasses import dataclass, field
+
+from regions import letters
+from regions.letters import Handover
+from regions.record import Mail
+from regions.region_state import Region
+from tests.simulation import small_rules
+from tests.simulation.small_rules import Line
+from world import borders, invariants
+from world.state import ASSET_HOLDER, ASSET_ID, COINS, Counter, State
+
+
+@dataclass
+class Image:
+    """A body that is no row."""
+
+    entity: int
+    coins: int
+    assets: list[int]
+
+
+@dataclass
+class Flight:
+    """A handover in an outbox: it counts until its receiver has taken this number."""
+
+    to: int
+    number: int
+    image: Image
+    player: bool
+
+
+@dataclass
+class Held:
+    """What one region has. `made` are coins minted less burned, `minted` assets."""
+
+    entities: list[int] = field(default_factory=list)
+    players: list[int] = field(default_factory=list)
+    coins: int = 0
+    made: int = 0
+    minted: int = -1  # assets ever minted here; -1: these rules do not count them
+    assets: list[tuple[int, int]] = field(default_factory=list)  # (asset, holder)
+    flights: list[Flight] = field(default_factory=list)
+
+    def add(self, image: Image) -> None:
+        """Count a body that rests here without a row."""
+        self.entities.append(image.entity)
+        self.coins += image.coins
+        self.assets += [(asset, image.entity) for asset in image.assets]
+
+
+def held(region: Region) -> Held:
+    """Everything in a region's state."""
+    out = Held()
+    bodies, state = region.bodies, region.state
+    if isinstance(bodies, Line):
+        for body in bodies.bodies.values():
+            out.entities.append(body.entity)
+            out.coins += body.coins
+            out.assets += [(asset, body.entity) for asset, _, _ in body.assets]
+        out.made = bodies.minted
+    elif isinstance(bodies, State):
+        out.entities = [int(entity) for entity in bodies.index]
+        coins, _ = invariants.holdings(bodies)
+        out.coins, out.minted = coins, int(bodies.counters[Counter.ASSETS_MINTED])
+        out.made = int(bodies.counters[Counter.COINS_MINTED] - bodies.counters[Counter.COINS_BURNED])
+        columns = bodies.assets[:, : bodies.assets_used][[ASSET_ID, ASSET_HOLDER]].T.tolist()
+        out.assets = [(asset, holder) for asset, holder in columns]
+    out.players = list(state.players)
+    for entity, sleeper in state.sleepers.items():
+        out.players.append(entity)
+        if sleeper.image:
+            out.add(_image(sleeper.image, isinstance(bodies, State)))
+    for _, mail in state.parked:
+        flight = _flight(0, mail, isinstance(bodies, State))
+        if flight is not None:
+            out.add(flight.image)
+            out.players += [flight.image.entity] if flight.player else []
+    for near in state.neighbours:
+        flights = [_flight(near.index, mail, isinstance(bodies, State)) for mail in near.outbox]
+        out.flights += [flight for flight in flights if flight is not None]
+    return out
+
+
+def _flight(to: int, mail: Mail, full: bool) -> Flight | None:
+    body = letters.decode_body(mail) if mail.kind == letters.HANDOVER else None
+    if not isinstance(body, Handover):
+        return None
+    return Flight(to, mail.number, _image(body.image, full), body.player is not None)
+
+
+def _image(raw: bytes, full: bool) -> Image:
+    if full:
+        read = borders.read_image(raw)
+        return Image(read.entity, int(read.columns[COINS]), [asset for asset, _, _ in read.assets])
+    body = small_rules.read(raw)
+    return Image(body.entity, body.coins, [asset for asset, _, _ in body.assets])

@@ -45,6 +45,8 @@ SILENT_MS: Final = 3_000  # an owner beats twice a second, also while it waits f
 BEGINNING_MS: Final = 60_000  # to load and claim takes longer
 SILENT_ROLE_MS: Final = {"gateway": SILENT_MS, "archivist": 60_000}  # making a checkpoint is long work without a word
 
+NEVER: Final = 2**62
+
 
 @dataclass
 class AgentCore:
@@ -62,6 +64,7 @@ class AgentCore:
     children: Children = field(default_factory=Children)
     status: int = 0
     restarts: int = 0
+    wake_ms: int = NEVER  # the timer that runs: only an earlier one is asked for, or they would multiply
 
     def __post_init__(self) -> None:
         self.seats = {index: Seat(mine=self.alone or index in (self.homes or ())) for index in range(self.regions + 1)}
@@ -80,6 +83,17 @@ class AgentCore:
         """Take one event; return what is to be done, in order."""
         if self.phase == "over":
             return []
+        if now_ms >= self.wake_ms:
+            self.wake_ms = NEVER
+        effects = self._step(now_ms, event)
+        waits = [seat.free_at_ms for seat in self.seats.values() if seat.free]
+        due_ms = min((at_ms for at_ms in (*waits, *self.children.due.values()) if at_ms > now_ms), default=NEVER)
+        if due_ms >= self.wake_ms or not self.lives:
+            return effects
+        self.wake_ms = due_ms
+        return [*effects, Wake(due_ms)]
+
+    def _step(self, now_ms: int, event: Event) -> list[Effect]:
         if isinstance(event, Begin):
             return self._begin(now_ms)
         if isinstance(event, Warm):
@@ -116,9 +130,7 @@ class AgentCore:
         for index, seat in sorted(self.seats.items()):
             if not seat.free:
                 continue
-            if seat.free_at_ms > now_ms:
-                effects.append(Wake(seat.free_at_ms))
-            elif self.children.spares:
+            if seat.free_at_ms <= now_ms and self.children.spares:
                 seat.take(self.children.spares.pop(0))
                 self.children.heard_ms[seat.child] = now_ms
                 offset_ms = TICK_MS * max(0, index - 1) // self.regions
@@ -236,9 +248,9 @@ class AgentCore:
             if role == "archivist" and not self.alone and not self.seats[0].serves:
                 return []  # it begins again with the world's process
             self.restarts += 1
-            due_ms = self.children.fell(now_ms, role)
-            again = [Wake(due_ms)] if due_ms > now_ms else self.children.start_due(now_ms)
-            return [Say(f"{role} ended: {event.reason or 'no word'}; starting it again"), *again]
+            self.children.fell(now_ms, role)
+            said = Say(f"{role} ended: {event.reason or 'no word'}; starting it again")
+            return [said, *self.children.start_due(now_ms)]
         if role == "archivist" and self.alone:
             return self._archivist_ended(event)
         return self._go_on_stopping()

@@ -48,13 +48,12 @@ class Children:
             self.spares.remove(child)
         return self.roles.pop(child, "")
 
-    def fell(self, now_ms: int, role: str) -> int:
-        """A gateway or archivist fell. Returns when it is due again: later each time it died young."""
+    def fell(self, now_ms: int, role: str) -> None:
+        """A gateway or archivist fell: it is due again, later each time it died young."""
         deaths, died_ms = self.fallen.get(role, (0, 0))
         deaths = deaths + 1 if now_ms - died_ms < YOUNG_MS else 0
         self.fallen[role] = (deaths, now_ms)
         self.due[role] = now_ms + BACKOFF_MS[min(deaths, len(BACKOFF_MS) - 1)]
-        return self.due[role]
 
     def start_due(self, now_ms: int) -> list[Effect]:
         """Start who is due."""

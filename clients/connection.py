@@ -71,7 +71,7 @@ class Connection:
         self._heard = heard
         self._shown = shown
         self._socket: ClientConnection | None = None
-        self._attempts = self._looked_ms = self._frames = 0
+        self._attempts = self._looked_ms = self._frames = self._again_ms = 0
         self._stopping = False
 
     @property
@@ -95,10 +95,8 @@ class Connection:
                 self.over = str(error)
             self._socket, self.session.welcome = None, None
             if not self._stopping and not self.over:
-                wait_s = BACKOFF_S[min(self._attempts, len(BACKOFF_S) - 1)]
-                self._attempts += 1
                 self.reconnects += 1
-                await asyncio.sleep(wait_s * (0.5 + secrets.randbelow(1000) / 1000))
+                await asyncio.sleep(self._wait_s())
 
     async def stop(self) -> None:
         """Leave."""
@@ -110,6 +108,14 @@ class Connection:
         """Cut the connection as a bad network would; it comes back by itself."""
         if self._socket is not None:
             self._socket.transport.abort()
+
+    def _wait_s(self) -> float:
+        """How long to stay away: as long as the gateway said, else longer each time; never all clients equally long."""
+        wait_s = BACKOFF_S[min(self._attempts, len(BACKOFF_S) - 1)]
+        self._attempts += 1
+        wait_s = max(self._again_ms / 1000, wait_s * (0.5 + secrets.randbelow(1000) / 1000))
+        self._again_ms = 0
+        return wait_s * (1 + secrets.randbelow(1000) / 4000)
 
     async def _once(self) -> None:
         opening = connect(
@@ -193,8 +199,10 @@ class Connection:
             welcome = self.session.welcome
             assert welcome is not None
             self.seen, self._attempts = Seen(welcome.regions), 0
-        elif isinstance(news, Parted) and news.superseded:
-            self.over = news.reason
+        elif isinstance(news, Parted):
+            self._again_ms = news.again_ms
+            if news.superseded:
+                self.over = news.reason
         self._heard(news)
 
     def _send(self, frames: list[bytes]) -> None:

@@ -110,10 +110,14 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """The gateway ended the conversation. `superseded`: a newer session has the body, so do not come back."""
+    """The gateway ended the conversation. `superseded`: a newer session has the body, so do not come back.
+
+    `again_ms`: come back after so long, as it has no time for you now; 0: it says nothing.
+    """
 
     reason: str
     superseded: bool
+    again_ms: int = 0
 
 
 News = Acknowledged | Welcomed | Undone | Unsure | Words | Parted | Having
@@ -169,8 +173,8 @@ class Session:
                 return [], [Words(f"the world was restored; era {era} begins after your action {number}")]
             case Superseded():
                 return [], [Parted("a newer session controls your body", True)]
-            case Refused(reason):
-                return [], [Parted(reason, False)]
+            case Refused(reason, again_ms):
+                return [], [Parted(reason, False, again_ms)]
         raise RecordError("a message of no known kind")
 
     def act(self, now_ms: int, action: Action) -> list[bytes]:

@@ -4,15 +4,36 @@
 class Bucket:
     """Full at `now_ms`; gains `per_second` tokens a second up to `burst`."""
 
+    __slots__ = ("_at_ms", "_tokens", "burst", "per_second")
+
     def __init__(self, per_second: int, burst: int, now_ms: int) -> None:
         self.per_second, self.burst = per_second, burst
         self._tokens, self._at_ms = float(burst), now_ms
 
     def take(self, now_ms: int) -> bool:
         """Take a token; False when there is none."""
-        gained = max(now_ms - self._at_ms, 0) * self.per_second / 1000
-        self._tokens, self._at_ms = min(self._tokens + gained, float(self.burst)), now_ms
+        self._gain(now_ms)
         if self._tokens < 1:
             return False
         self._tokens -= 1
         return True
+
+    def owe(self, now_ms: int, tokens: int) -> None:
+        """Take tokens whether they are there or not; what is owed is at most another `burst`."""
+        self._gain(now_ms)
+        self._tokens = max(self._tokens - tokens, -float(self.burst))
+
+    def is_full(self, now_ms: int) -> bool:
+        """Whether it stands as if it had never been used."""
+        self._gain(now_ms)
+        return self._tokens >= self.burst
+
+    def next_ms(self, now_ms: int) -> int:
+        """When there will be a token."""
+        self._gain(now_ms)
+        missing = 1 - self._tokens
+        return now_ms if missing <= 0 else now_ms + int(missing * 1000 / self.per_second) + 1
+
+    def _gain(self, now_ms: int) -> None:
+        gained = max(now_ms - self._at_ms, 0) * self.per_second / 1000
+        self._tokens, self._at_ms = min(self._tokens + gained, float(self.burst)), now_ms

@@ -48,11 +48,34 @@ CAUTIOUS_TICKS: Final = 40  # an owner whose predecessors died at one record adm
 CLIENT_FRAME_BYTES_MAX: Final = 4_096
 CLIENT_FRAMES_PER_SECOND: Final = 100  # sustained, per connection
 CLIENT_BURST: Final = 200
+CLIENT_READS_PER_SECOND: Final = 400  # of one player's socket: frames may come in pieces, but not in crumbs
+OPENING_BYTES_MAX: Final = 8_192  # of the request that opens a websocket; browsers add cookies
+OPENING_TIMEOUT_MS: Final = 5_000
 LOGIN_TIMEOUT_MS: Final = 10_000
 CHALLENGE_TTL_MS: Final = 60_000
 SESSION_TTL_MS: Final = 24 * 3600 * 1000
+QUIET_MS: Final = 20_000  # without a byte from a client: it is asked for a sign of life; after as long again it is cut
+CUT_LINGER_MS: Final = 50  # an offender's socket stays so long, so that it can read why
+CLOSE_LINGER_MS: Final = 2_000  # anyone else's
 CLIENT_BACKLOG_BYTES_MAX: Final = 64 * 1024  # unsent bytes of one socket; above it frames stop and a keyframe follows
+CLIENT_UNSENT_BYTES_MAX: Final = 1024 * 1024  # whatever they are: the socket is cut
 CLIENTS_MAX: Final = 4_000
+STRANGERS_MAX: Final = 10_000  # sockets before their login; one more, and the oldest of them gives way
+STRANGER_READS_MAX: Final = 64
+STRANGER_UNSENT_BYTES_MAX: Final = 8_192
+ARRIVALS_PER_SECOND: Final = 2_000  # sockets taken from the system's queue, where the others wait
+ARRIVALS_BURST: Final = 200
+ADDRESSES_FREE: Final = ("127.0.0.1", "::1")  # this machine's own, or a proxy's on it: not counted by address
+ADDRESS_STRANGERS_MAX: Final = 64
+ADDRESS_PLAYERS_MAX: Final = 1_000
+ADDRESS_VISITS_PER_SECOND: Final = 16
+ADDRESS_VISITS_BURST: Final = 64
+ADDRESS_FAULT_COST: Final = 16  # visits that a fault costs
+LOGIN_STEPS_PER_SECOND: Final = (
+    600  # two a login, each of which costs the gateway's one core a quarter of a millisecond
+)
+LOGIN_STEPS_AT_ONCE: Final = 4
+LOGINS_WAITING_MAX: Final = 2_400  # in eight seconds all of them are in
 RESEND_AFTER_MS: Final = 400  # an unanswered action goes to its region again
 BATCH_MS: Final = 5  # a gateway gathers actions this long before it sends them on
 VIEW_TILES: Final = 24  # half the side of the square a player sees
@@ -81,6 +104,10 @@ _check(GHOST_BYTES_MAX + MAIL_BYTES_MAX * 2 < LETTER_BYTES_MAX, "ghosts and mail
 _check(MAIL_BYTES_MAX < HEARD_BYTES_MAX, "one mail always fits a tick")
 _check(SPOOL_BYTES_MAX < LOG_BYTES_MAX, "the spool's limit is below the log's quota")
 _check(REGIONS_MAX * LOG_BYTES_MAX + WORLD_LOG_BYTES_MAX < LOG_BYTES_TOTAL, "every log has its reserved quota")
+_check(LOGINS_WAITING_MAX * 2 * 1000 <= LOGIN_STEPS_PER_SECOND * LOGIN_TIMEOUT_MS, "who waits to log in gets its turn")
+_check(STRANGERS_MAX >= LOGINS_WAITING_MAX + ARRIVALS_BURST, "a newcomer does not push out who waits to log in")
+_check(ADDRESS_VISITS_BURST >= ADDRESS_FAULT_COST, "one fault does not shut out a household")
+_check(CLIENT_BACKLOG_BYTES_MAX < CLIENT_UNSENT_BYTES_MAX, "a slow client is slowed before it is cut")
 _check(HEAD_TICKS_MAX * TICK_MS == 1000, "a head a second")
 _check(QUEUE_PER_PLAYER >= UNSIGNED_ACTIONS_MAX, "a player's unsigned actions can all wait")
 _check(ACTIONS_PER_TICK * 64 <= INPUT_BYTES_MAX, "a tick of ordinary actions fits its bytes")

@@ -2,18 +2,17 @@
 
 It gathers the players' inputs into batches for the regions, tells each player what regions answered, and shows to each
 what the regions around its body published. Nothing it holds is needed to go on: a gateway that dies costs its players
-a reconnection. Not here: one player's conversation (`regions.peers`), who sees what (`regions.sights`).
+a reconnection. Not here: one player's conversation (`regions.peers`), lists of players (`regions.roll`), who sees what
+(`regions.sights`).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Final
 
 from regions import messages, protocol
-from regions.bucket import Bucket
-from regions.config import BATCH_MS, CLIENTS_MAX
+from regions.admission import Admission
+from regions.config import BATCH_MS, CLIENTS_MAX, STRANGERS_MAX
 from regions.errors import RecordError
 from regions.gateway_verbs import (
     Backlog,
@@ -24,6 +23,7 @@ from regions.gateway_verbs import (
     Event,
     Framed,
     Heard,
+    LetIn,
     Publish,
     Send,
     Timer,
@@ -32,21 +32,18 @@ from regions.messages import Answers, Batch, Beat, Delta, Here, Keys, KeyWanted,
 from regions.peers import Peer, State
 from regions.protocol import TOLD, Having, Refused, Status, Told
 from regions.record import Acted, Birth, Head, Login
+from regions.roll import Client, Roll
 from regions.sights import Sights
 from regions.unanswered import NEVER
 from regions.views import RegionView
-from regions.wishes import TRY_AGAIN, AskWhere, Door, End, Entered, ShowAll, Tell, ToRegion, Wish
-from world.state import Int64s
+from regions.wishes import TRY_AGAIN, AskWhere, Door, End, Entered, ShowAll, Tell, ToRegion, Turn, Wish
 
 BATCH_INPUTS_MAX: Final = 256
 STUCK_MS: Final = 30_000  # a client that reads nothing for so long is closed
 SILENT_MS: Final = 1_000  # a region from which nothing came for so long is called silent
-LOGINS_PER_SECOND: Final = 100  # begun; each costs the gateway's one core more than half a millisecond
-LOGINS_BURST: Final = 300
+FULL_AGAIN_MS: Final = 5_000  # when to come again to a gateway that has no place
 LOOK_EVERY_MS: Final = 250  # how often silence, keys and stuck clients are looked for
 WELL: Final = ("loading", "claiming", "serving", "stopping")  # what an owner says when there is nothing to tell
-
-_K = TypeVar("_K")
 
 
 @dataclass(slots=True)
@@ -58,23 +55,13 @@ class Figures:
     messages_bad: int = 0
 
 
-@dataclass(slots=True)
-class Client:
-    """A connection, and the body and wallet under which it is listed."""
-
-    number: int
-    peer: Peer
-    entity: int = 0
-    wallet: bytes = field(default=b"")
-
-
 class Gateway:
     """All connections of one gateway process. `due_ms` is when it wants a `Timer`."""
 
     def __init__(self, door: Door) -> None:
         self.door = door
         self.figures = Figures()
-        self.clients: dict[int, Client] = {}
+        self.roll = Roll()
         self.views = {
             index: RegionView(index, chunks)
             for index, chunks in enumerate(door.regions)
@@ -82,22 +69,24 @@ class Gateway:
         }
         self.sights = Sights(self.views)
         self.era = 0
-        self._by_entity: dict[int, list[Client]] = {}
-        self._by_wallet: dict[bytes, list[Client]] = {}
-        self._entities: Int64s = np.empty(0, np.int64)
         self._batches: dict[int, list[Acted | Login | Head | Birth]] = {}
         self._batch_at_ms, self._batch_sent_ms = NEVER, 0
         self._receipts: dict[int, list[Send]] = {}  # by region: told together with the view of their tick
         self._receipts_at_ms = NEVER
-        self._logins = Bucket(LOGINS_PER_SECOND, LOGINS_BURST, 0)
+        self._admission = Admission(0)
         self._look_at_ms = 0
-        self._peers_at_ms = NEVER
         self._waits: dict[int, str] = {}  # by region: why its players wait, as they were told
+
+    @property
+    def clients(self) -> dict[int, Client]:
+        """All connections, by number."""
+        return self.roll.clients
 
     @property
     def due_ms(self) -> int:
         """When a `Timer` is wanted."""
-        return min(self._batch_at_ms, self._receipts_at_ms, self._look_at_ms, self._peers_at_ms)
+        soon = min(self._batch_at_ms, self._receipts_at_ms, self._admission.due_ms)
+        return min(soon, self._look_at_ms, self.roll.due_ms)
 
     def step(self, now_ms: int, event: Event) -> list[Effect]:
         """Take one event at `now_ms` (ms since 1970); return what is to be done, in order. No bytes make it raise."""
@@ -115,6 +104,8 @@ class Gateway:
                 self._forget(event.peer)
             case Timer():
                 self._timers(now_ms, out)
+        if now_ms >= self._admission.due_ms:
+            self._admit(now_ms, out)
         if now_ms >= self._batch_at_ms:
             self._flush(now_ms, out)
         if now_ms >= self._receipts_at_ms:
@@ -125,67 +116,73 @@ class Gateway:
 
     def _framed(self, now_ms: int, event: Framed, out: list[Effect]) -> None:
         client = self.clients.get(event.peer)
-        if client is None:
-            return
-        if client.peer.state is State.GREETING and not self._logins.take(now_ms):
-            reason = f"more than {LOGINS_PER_SECOND} logins a second; come again in a moment"
-            self._do(now_ms, client, client.peer.refuse(reason, TRY_AGAIN), out)
-        else:
+        if client is not None:
             self._do(now_ms, client, client.peer.receive(now_ms, event.frame), out)
 
     def _connected(self, now_ms: int, event: Connected, out: list[Effect]) -> None:
-        if len(self.clients) >= CLIENTS_MAX:
-            reason = f"this gateway holds {CLIENTS_MAX} connections, its limit; try another, or later"
-            out += [Send(event.peer, _frame(Refused(reason))), Close(event.peer, TRY_AGAIN, reason)]
+        if len(self.clients) - self.roll.players >= STRANGERS_MAX:
+            reason = f"{STRANGERS_MAX} connections are before their login, this gateway's limit; try another, or later"
+            out += [Send(event.peer, _frame(Refused(reason, FULL_AGAIN_MS))), Close(event.peer, TRY_AGAIN, reason)]
             return
-        client = self.clients[event.peer] = Client(event.peer, Peer(self.door, event.secret, now_ms))
-        self._peers_at_ms = min(self._peers_at_ms, client.peer.due_ms)
+        self.roll.add(now_ms, Client(event.peer, Peer(self.door, event.secret, now_ms)))
 
     def _forget(self, number: int) -> None:
-        client = self.clients.pop(number, None)
-        if client is None:
-            return
-        self.sights.forget(number)
-        _unlist(self._by_wallet, client.wallet, client)
-        if _unlist(self._by_entity, client.entity, client):
-            self._entities = np.array(sorted(self._by_entity), np.int64)
+        if self.roll.forget(number) is not None:
+            self.sights.forget(number)
+            self._admission.forget(number)
 
     def _do(self, now_ms: int, client: Client, wishes: Iterable[Wish], out: list[Effect]) -> None:
         """Carry out what a peer wants, and list it under the body it has come to know."""
         peer = client.peer
-        if peer.entity != client.entity:
-            _unlist(self._by_entity, client.entity, client)
-            client.entity = peer.entity
-            self._by_entity.setdefault(peer.entity, []).append(client)
-            self._entities = np.array(sorted(self._by_entity), np.int64)
+        self.roll.list_body(client)
         for wish in wishes:
             match wish:
                 case ToRegion():
                     self._post(now_ms, wish, out)
                 case Tell():
                     out.append(Send(client.number, _frame(wish.told)))
+                case Turn():
+                    self._wait(now_ms, client, wish, out)
                 case AskWhere():
                     self._ask_where(now_ms, client, out)
                 case Entered():
-                    for other in list(self._by_entity[client.entity]):
+                    for other in self.roll.of_entity(client.entity):
                         if other is not client and other.peer.state in (State.SERVED, State.LOST):
                             self._do(now_ms, other, other.peer.superseded(peer.session, peer.login_chain), out)
                 case ShowAll():
                     self.sights.show_all(client.number)
                 case End():
                     self.figures.refused += 1
-                    out.append(Close(client.number, wish.code, wish.reason))
+                    out.append(Close(client.number, wish.code, wish.reason, fault=wish.fault))
                     self._forget(client.number)
-        self._peers_at_ms = min(self._peers_at_ms, peer.due_ms)
+        self.roll.call(now_ms, client)
+
+    def _wait(self, now_ms: int, client: Client, turn: Turn, out: list[Effect]) -> None:
+        """A login's next step waits for its turn, if there is any use in waiting."""
+        again_ms = self._admission.full_ms
+        if again_ms and not turn.signed:
+            reason = f"{len(self._admission)} logins wait; come again in {again_ms / 1000:.1f} s"
+            self._do(now_ms, client, client.peer.refuse(reason, TRY_AGAIN, again_ms), out)
+        else:
+            self._admission.wait(now_ms, client.number, turn.signed)
+
+    def _admit(self, now_ms: int, out: list[Effect]) -> None:
+        for number in self._admission.next(now_ms):
+            client = self.clients[number]
+            self._do(now_ms, client, client.peer.turn(now_ms), out)
 
     def _ask_where(self, now_ms: int, client: Client, out: list[Effect]) -> None:
         if not client.wallet:
+            if self.roll.players >= CLIENTS_MAX:
+                reason = f"this gateway holds {CLIENTS_MAX} players, its limit; try another, or later"
+                self._do(now_ms, client, client.peer.refuse(reason, TRY_AGAIN, FULL_AGAIN_MS), out)
+                return
             # Whoever is still on the way in with the same wallet gives way to the newest.
-            client.wallet = client.peer.wallet
-            for other in list(self._by_wallet.get(client.wallet, ())):
+            for other in self.roll.of_wallet(client.peer.wallet):
                 if other.peer.state in (State.SEEKING, State.ENTERING):
                     self._do(now_ms, other, other.peer.refuse("a newer login of your wallet", TRY_AGAIN), out)
-            self._by_wallet.setdefault(client.wallet, []).append(client)
+            self.roll.list_wallet(client)
+            out.append(LetIn(client.number))
         out.append(Publish("where", messages.encode(Where(self.door.gateway, client.wallet))))
 
     # Towards the regions.
@@ -220,7 +217,7 @@ class Gateway:
             case Answers():
                 self._answered(now_ms, message, out)
             case Here() if message.region in self.views:
-                for client in list(self._by_wallet.get(message.wallet, ())):
+                for client in self.roll.of_wallet(message.wallet):
                     self._do(now_ms, client, client.peer.here(now_ms, message), out)
             case Beat():
                 if message.region in self.views:
@@ -248,15 +245,15 @@ class Gateway:
 
     def _take_answers(self, now_ms: int, message: Answers, out: list[Effect]) -> None:
         for answer in message.answers:
-            for client in list(self._by_entity.get(answer.entity, ())):
+            for client in self.roll.of_entity(answer.entity):
                 self._do(now_ms, client, client.peer.answered(now_ms, message, answer), out)
         for own in message.own:
-            for client in self._by_entity.get(own.entity, ()):
+            for client in self.roll.of_entity(own.entity):
                 if client.peer.state in (State.SERVED, State.LOST):
                     out.append(Send(client.number, _frame(Having(own.coins, own.goods, own.assets))))
         for entity, region, hop in message.left:
             if region in self.views:
-                for client in list(self._by_entity.get(entity, ())):
+                for client in self.roll.of_entity(entity):
                     self._do(now_ms, client, client.peer.moved(now_ms, region, hop), out)
 
     def _shown(self, now_ms: int, message: Delta | Keys, out: list[Effect]) -> None:
@@ -278,8 +275,8 @@ class Gateway:
             return
         if view.index in self._waits:
             self._say(view.index, "", out)
-        for entity, (x, y, hop) in view.bodies(self._entities).items():
-            for client in list(self._by_entity.get(entity, ())):
+        for entity, (x, y, hop) in view.bodies(self.roll.entities).items():
+            for client in self.roll.of_entity(entity):
                 peer = client.peer
                 if hop > peer.hop and peer.region != view.index:
                     self._do(now_ms, client, peer.moved(now_ms, view.index, hop), out)
@@ -302,10 +299,8 @@ class Gateway:
     # By the clock.
 
     def _timers(self, now_ms: int, out: list[Effect]) -> None:
-        if now_ms >= self._peers_at_ms:
-            for client in [one for one in self.clients.values() if one.peer.due_ms <= now_ms]:
-                self._do(now_ms, client, client.peer.timer(now_ms), out)
-            self._peers_at_ms = min((one.peer.due_ms for one in self.clients.values()), default=NEVER)
+        for client in self.roll.due(now_ms):
+            self._do(now_ms, client, client.peer.timer(now_ms), out)
         if now_ms < self._look_at_ms:
             return
         self._look_at_ms = now_ms + LOOK_EVERY_MS
@@ -335,14 +330,3 @@ class Gateway:
 
 def _frame(told: Told) -> bytes:
     return bytes([TOLD]) + protocol.encode(told)
-
-
-def _unlist(lists: dict[_K, list[Client]], key: _K, client: Client) -> bool:
-    """Take a client off a list; whether the list is empty now and gone."""
-    listed = lists.get(key)
-    if listed is None or client not in listed:
-        return False
-    listed.remove(client)
-    if not listed:
-        del lists[key]
-    return not listed

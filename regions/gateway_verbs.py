@@ -59,12 +59,23 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Effect: close a connection, with a websocket close code. `at_once`: what it has not read is thrown away."""
+    """Effect: close a connection, with a websocket close code.
+
+    `at_once`: what it has not read is thrown away. `fault`: for what the client did or left undone.
+    """
 
     peer: int
     code: int
     reason: str
     at_once: bool = False
+    fault: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """Effect: whoever has this connection is no stranger any more: its wallet signed."""
+
+    peer: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +86,4 @@ class Publish:
     data: bytes
 
 
-Effect = Send | Close | Publish
+Effect = Send | Close | LetIn | Publish

@@ -3,8 +3,8 @@
 A state machine without I/O, held by `regions.gateway`, which carries out what its methods return. Every action that no
 region has answered (`regions.unanswered`) goes again to where the body is; none is changed or judged here.
 
-    GREETING    nothing said yet                         Hello -> CHALLENGED
-    CHALLENGED  the wallet is to sign                    LoginSigned -> SEEKING
+    GREETING    nothing said yet                         Hello, then its turn -> CHALLENGED
+    CHALLENGED  the wallet is to sign                    LoginSigned, then its turn -> SEEKING
     SEEKING     no region has said that it has the body  Here -> ENTERING; none in 300 ms: a birth is asked for
     ENTERING    the login, a numbered action, is on its way    done -> SERVED; moved -> SEEKING
     SERVED      actions go to `region`                   moved -> LOST
@@ -24,10 +24,10 @@ from regions.config import (
     CLIENT_FRAMES_PER_SECOND,
     LOGIN_TIMEOUT_MS,
     RESEND_AFTER_MS,
-    SESSION_TTL_MS,
 )
 from regions.errors import RecordError
-from regions.handshake import gateway_key, gateway_point, is_signed, unseal
+from regions.greeting import Greeting
+from regions.handshake import unseal
 from regions.messages import (
     STATUS_BUSY,
     STATUS_DONE,
@@ -45,8 +45,6 @@ from regions.protocol import (
     Acked,
     Act,
     Challenge,
-    Hello,
-    LoginSigned,
     LookAgain,
     NewEra,
     Refused,
@@ -55,9 +53,22 @@ from regions.protocol import (
     Superseded,
     Welcome,
 )
-from regions.record import Acted, Birth, Head, Login, login_body, login_message, player_chain
+from regions.record import Acted, Head, Login, login_body, player_chain
 from regions.unanswered import BACKOFF_MS, NEVER, Unanswered
-from regions.wishes import GOING_AWAY, POLICY, TRY_AGAIN, AskWhere, Door, End, Entered, ShowAll, Tell, ToRegion, Wish
+from regions.wishes import (
+    GOING_AWAY,
+    POLICY,
+    TRY_AGAIN,
+    AskWhere,
+    Door,
+    End,
+    Entered,
+    ShowAll,
+    Tell,
+    ToRegion,
+    Turn,
+    Wish,
+)
 from world.events import REASONS, Refusal
 
 SEEK_EVERY_MS: Final = 100
@@ -83,30 +94,52 @@ class Peer:
     `secret` are 48 random bytes that nobody else knows. `login_chain` is the body's chain hash after the login.
     """
 
+    __slots__ = (
+        "_began_ms",
+        "_birth_at_ms",
+        "_bucket",
+        "_busy",
+        "_door",
+        "_frames",
+        "_greeting",
+        "_login",
+        "_wait_ms",
+        "entity",
+        "era",
+        "hop",
+        "login_chain",
+        "region",
+        "session",
+        "state",
+        "unanswered",
+    )
+
     def __init__(self, door: Door, secret: bytes, now_ms: int) -> None:
         self.state = State.GREETING
-        self.wallet = self.session_key = self.login_chain = b""
+        self.login_chain = b""
         self.entity = self.region = self.era = self.session = 0
         self.hop = -1
         self.unanswered = Unanswered(0, 0)
         self._door = door
-        self._secret, self._nonce = secret[:32], secret[32:48]
-        self._key = b""
+        self._greeting = Greeting(door, secret)
         self._frames = 0
         self._bucket = Bucket(CLIENT_FRAMES_PER_SECOND, CLIENT_BURST, now_ms)
         self._began_ms = now_ms
-        self._wait_ms = now_ms + LOGIN_TIMEOUT_MS  # until when, in every state but SERVED
-        self._expires_ms = 0
+        self._wait_ms = now_ms + door.login_ms  # until when, in every state but SERVED
         self._birth_at_ms = NEVER
-        self._certificate: Birth | None = None
         self._login: Login | None = None
         self._busy = 0  # times the login was put off
+
+    @property
+    def wallet(self) -> bytes:
+        """Its public key; empty before Hello was answered."""
+        return self._greeting.wallet
 
     @property
     def due_ms(self) -> int:
         """When `timer` wants to be called."""
         if self.state is State.SERVED:
-            return min(self.unanswered.due_ms, self._expires_ms)
+            return min(self.unanswered.due_ms, self._greeting.expires_ms)
         return self._wait_ms
 
     def receive(self, now_ms: int, frame: bytes) -> list[Wish]:
@@ -118,21 +151,39 @@ class Peer:
                 raise RecordError(f"more than {CLIENT_FRAMES_PER_SECOND} frames a second")
             if len(frame) > CLIENT_FRAME_BYTES_MAX:
                 raise RecordError(f"a frame of {len(frame)} bytes; the limit is {CLIENT_FRAME_BYTES_MAX}")
-            if self.state is State.GREETING:
-                return self._hello(now_ms, protocol.decode_said(frame))
-            if self.state is State.CHALLENGED:
-                return self._signed(now_ms, protocol.decode_said(frame))
+            if self.state in (State.GREETING, State.CHALLENGED):
+                self._greeting.read(frame)
+                self._wait_ms = NEVER  # now it is the gateway that takes its time
+                return [Turn(self.state is State.CHALLENGED)]
             if self.state in (State.SEEKING, State.ENTERING):
                 raise RecordError("a frame before the Welcome")
-            array = unseal(self._key, self._frames + 1, frame)
+            array = unseal(self._greeting.key, self._frames + 1, frame)
             self._frames += 1
             return self._said(now_ms, protocol.decode_said(array))
         except RecordError as error:
-            return self.refuse(str(error))
+            return self._fault(str(error))
 
-    def refuse(self, reason: str, code: int = POLICY) -> list[Wish]:
-        """End the conversation with words."""
-        return self._end(Refused(reason), code, reason)
+    def turn(self, now_ms: int) -> list[Wish]:
+        """There is time for what `receive` asked a Turn for."""
+        if self.state not in (State.GREETING, State.CHALLENGED):
+            return []
+        try:
+            answer = self._greeting.answer(now_ms)
+        except RecordError as error:
+            return self._fault(str(error))
+        if isinstance(answer, Challenge):
+            self.state, self._wait_ms = State.CHALLENGED, now_ms + min(self._door.login_ms, CHALLENGE_TTL_MS)
+            return [Tell(answer)]
+        self.state, self._began_ms = State.SEEKING, now_ms
+        self._birth_at_ms = now_ms + BIRTH_AFTER_MS
+        return self._seek(now_ms)
+
+    def refuse(self, reason: str, code: int = POLICY, again_ms: int = 0) -> list[Wish]:
+        """End the conversation with words, and after how many ms to come again."""
+        return self._end(Refused(reason, again_ms), code, reason)
+
+    def _fault(self, reason: str) -> list[Wish]:
+        return self._end(Refused(reason), POLICY, reason, fault=True)
 
     def timer(self, now_ms: int) -> list[Wish]:
         """To be called when `due_ms` has come."""
@@ -140,14 +191,14 @@ class Peer:
             return []
         match self.state:
             case State.GREETING | State.CHALLENGED:
-                return self.refuse(f"no login within {LOGIN_TIMEOUT_MS // 1000} s")
+                return self._fault(f"no login within {self._door.login_ms / 1000:g} s")
             case State.SEEKING | State.ENTERING if now_ms - self._began_ms >= LOGIN_TIMEOUT_MS:
                 return self.refuse("no region of the world answered for your body; try again", TRY_AGAIN)
             case State.SEEKING:
                 return self._seek(now_ms)
             case State.ENTERING:
                 return self._send_login(now_ms)
-            case State.SERVED if now_ms >= self._expires_ms:
+            case State.SERVED if now_ms >= self._greeting.expires_ms:
                 return self.refuse("your session has ended; log in again", TRY_AGAIN)
             case State.SERVED:
                 return self._send(self.unanswered.again(now_ms))
@@ -223,53 +274,27 @@ class Peer:
                 try:
                     unanswered.invalid(now_ms)
                 except RecordError as error:
-                    return self.refuse(str(error))
+                    return self._fault(str(error))
         return []
 
     def superseded(self, number: int, chain: bytes) -> list[Wish]:
         """A newer session controls the body."""
         return self._end(Superseded(number, chain), POLICY, "a newer session controls your body")
 
-    def _hello(self, now_ms: int, said: protocol.Said) -> list[Wish]:
-        if not isinstance(said, Hello):
-            raise RecordError(f"{type(said).__name__} where Hello is expected")
-        if said.version != protocol.VERSION:
-            raise RecordError(f"protocol version {said.version}; this gateway speaks {protocol.VERSION}")
-        self._key = gateway_key(self._secret, said.session, self._nonce)
-        self.wallet, self.session_key = said.wallet, said.session
-        self._expires_ms = now_ms + SESSION_TTL_MS
-        self.state, self._wait_ms = State.CHALLENGED, now_ms + min(LOGIN_TIMEOUT_MS, CHALLENGE_TTL_MS)
-        door = self._door
-        challenge = Challenge(door.world, door.gateway, self._nonce, self._expires_ms, gateway_point(self._secret))
-        return [Tell(challenge)]
-
-    def _signed(self, now_ms: int, said: protocol.Said) -> list[Wish]:
-        if not isinstance(said, LoginSigned):
-            raise RecordError(f"{type(said).__name__} where LoginSigned is expected")
-        if now_ms >= self._wait_ms:
-            raise RecordError("the challenge is too old")
-        certificate = Birth(self.wallet, self.session_key, self._nonce, self._expires_ms, said.signature)
-        if not is_signed(self.wallet, said.signature, login_message(self._door.world, certificate)):
-            raise RecordError("the wallet's signature over the challenge does not hold")
-        self._certificate = certificate
-        self.state, self._began_ms = State.SEEKING, now_ms
-        self._birth_at_ms = now_ms + BIRTH_AFTER_MS
-        return self._seek(now_ms)
-
     def _seek(self, now_ms: int) -> list[Wish]:
         self._wait_ms = now_ms + SEEK_EVERY_MS
         wishes: list[Wish] = [AskWhere()]
         if now_ms >= self._birth_at_ms:
-            assert self._certificate is not None
+            assert self._greeting.certificate is not None
             if self._birth_at_ms == self._began_ms + BIRTH_AFTER_MS:
                 wishes.append(Tell(Status("no region has your body yet; asking for its birth")))
             self._birth_at_ms = now_ms + BIRTH_EVERY_MS
-            wishes.append(ToRegion(0, (self._certificate,)))
+            wishes.append(ToRegion(0, (self._greeting.certificate,)))
         return wishes
 
     def _enter(self, now_ms: int, number: int, chain: bytes) -> list[Wish]:
         """Send the login as the action after `number`, whose chain hash is `chain`."""
-        said = self._certificate
+        said = self._greeting.certificate
         assert said is not None
         self._login = Login(
             self.entity, number + 1, said.wallet, said.session_key, said.nonce, said.expires_ms, said.signature
@@ -334,10 +359,10 @@ class Peer:
         told = NewEra(here.era, here.number, here.chain)
         return self._end(told, GOING_AWAY, f"the world was restored; era {here.era} began")
 
-    def _end(self, told: Refused | Superseded | NewEra, code: int, reason: str) -> list[Wish]:
+    def _end(self, told: Refused | Superseded | NewEra, code: int, reason: str, fault: bool = False) -> list[Wish]:
         self.state, self._wait_ms = State.OVER, NEVER
         self.unanswered = Unanswered(0, 0)
-        return [Tell(told), End(code, reason)]
+        return [Tell(told), End(code, reason, fault)]
 
 
 def _receipt(answers: Answers, answer: Answer) -> Acked:

@@ -4,7 +4,8 @@
 
     number (u64 little-endian, 1, 2, 3 ...) | MessagePack array | MAC (16 bytes)
 
-MAC = BLAKE2s(number | array, key=K, digest_size=16). A frame is at most 4 KiB. A wrong MAC or number closes the socket.
+MAC = BLAKE2s(number | array, key=K, digest_size=16). A frame is at most 4 KiB, and one websocket frame (no
+fragments). A wrong MAC or number closes the socket.
 
 **Keys.** The gateway's `Challenge` carries `point`, a fresh public point on Ed25519's curve in its compressed form; the
 client's `Hello` carries `session`, its Ed25519 public key, which is such a point too. The shared secret is the u
@@ -40,6 +41,7 @@ FLAG_ANEW: Final = 1
 FLAG_SLOWED: Final = 2
 MAC_BYTES: Final = 16
 VERSION: Final = 1
+REFUSED_MS_MAX: Final = 3_600_000
 
 
 class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1, forbid_unknown_fields=True):
@@ -142,9 +144,10 @@ class NewEra(msgspec.Struct, array_like=True, frozen=True, tag=6, forbid_unknown
 
 
 class Refused(msgspec.Struct, array_like=True, frozen=True, tag=7, forbid_unknown_fields=True):
-    """The conversation ends: what was wrong and what to do."""
+    """The conversation ends: what was wrong, what to do. `again_ms`: come again after so long; 0: nothing is said."""
 
     reason: str
+    again_ms: Annotated[int, Meta(ge=0, le=REFUSED_MS_MAX)] = 0
 
 
 class Superseded(msgspec.Struct, array_like=True, frozen=True, tag=8, forbid_unknown_fields=True):

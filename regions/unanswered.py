@@ -25,11 +25,12 @@ class Unanswered:
     `due_ms` is when `again` wants to be called. `held` says that new actions wait for the next `again`.
     """
 
+    __slots__ = ("_entity", "_failures", "_invalid", "_session", "acts", "done", "due_ms", "heads", "held", "last")
+
     def __init__(self, entity: int, session: int) -> None:
         self.acts: dict[int, Acted] = {}
-        self.heads: dict[
-            int, Head
-        ] = {}  # by what they cover, ascending; of those that cover no action here, the newest
+        # By what they cover, ascending; of those that cover no action here, the newest.
+        self.heads: dict[int, Head] = {}
         self.last = session  # the newest action the client sent
         self.done = session  # the newest that a region answered
         self.held = False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from regions.config import LOGIN_TIMEOUT_MS
 from regions.protocol import Told
 from regions.record import Acted, Birth, Head, Login
 
@@ -19,6 +20,14 @@ class Door:
     gateway: str
     world_tiles: tuple[int, int]
     regions: tuple[tuple[int, int, int, int], ...]
+    login_ms: int = LOGIN_TIMEOUT_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The client said something that costs time to answer: call `turn` when it can be spared. `signed`: the last."""
+
+    signed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +62,11 @@ class ShowAll:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Close the connection, with a websocket close code and words."""
+    """Close the connection, with a websocket close code and words. `fault`: for what the client did or left undone."""
 
     code: int
     reason: str
+    fault: bool = False
 
 
-Wish = Tell | ToRegion | AskWhere | Entered | ShowAll | End
+Wish = Turn | Tell | ToRegion | AskWhere | Entered | ShowAll | End

@@ -5,12 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from websockets.asyncio.server import serve
-
-from regions.config import CLIENT_FRAME_BYTES_MAX
 from regions.gateway import Gateway
 from regions.gateway_verbs import Timer
 from regions.shell.gateway import Shell
+from regions.strangers import Limits
 from regions.wishes import Door
 from tests.regions.little_world import LittleWorld
 
@@ -29,10 +27,12 @@ class LittleBus:
 
 
 @contextlib.asynccontextmanager
-async def door(world: LittleWorld, pace: float = 1.0) -> AsyncIterator[tuple[str, Shell]]:
+async def door(world: LittleWorld, pace: float = 1.0, limits: Limits | None = None) -> AsyncIterator[tuple[str, Shell]]:
     """Let clients in: the URL, and the shell. The world's clock goes `pace` times as fast as the real one."""
     bus: Any = LittleBus(world)
-    shell = Shell(Gateway(Door(world.world, "g1", world.tiles, world.rectangles)), bus, SHORT)
+    limits = limits or Limits()
+    core = Gateway(Door(world.world, "g1", world.tiles, world.rectangles, limits.login_ms))
+    shell = Shell(core, bus, SHORT, limits)
     for subject in ("delta", "beat", "answer", "answer.g1"):
         world.listen(subject, lambda raw: shell.heard("", raw))
 
@@ -45,14 +45,15 @@ async def door(world: LittleWorld, pace: float = 1.0) -> AsyncIterator[tuple[str
 
     world.advance(world.now_ms + 200)
     tasks = [asyncio.create_task(live()), asyncio.create_task(shell.publish())]
-    async with serve(shell.meet, "127.0.0.1", 0, compression=None, max_size=CLIENT_FRAME_BYTES_MAX) as server:
-        shell.step(Timer())
-        try:
-            yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", shell
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    port = shell.lines.listen("127.0.0.1", 0)
+    shell.step(Timer())
+    try:
+        yield f"ws://127.0.0.1:{port}", shell
+    finally:
+        shell.lines.close(1001, "over")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until(done: Any, seconds: float = 10.0) -> None:

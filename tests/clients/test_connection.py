@@ -138,7 +138,7 @@ def test_the_door_refuses_text_too_large_frames_and_nonsense() -> None:
 def test_a_client_that_stops_reading_does_not_make_the_gateway_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its system buffers fill, its frames are skipped, and when it reads again it is shown everything anew."""
     # Small buffers everywhere, so that seconds are enough to fill them.
-    monkeypatch.setattr("regions.shell.gateway.SOCKET_BYTES", 4096)
+    monkeypatch.setattr("regions.shell.lines.SOCKET_BYTES", 4096)
     monkeypatch.setattr("regions.sights.CLIENT_BACKLOG_BYTES_MAX", 8192)
     monkeypatch.setattr("regions.sights.BACKLOG_RESUMES", 2048)
     world = LittleWorld(shape=(1, 1), tiles=(64, 64))
@@ -163,7 +163,7 @@ def test_a_client_that_stops_reading_does_not_make_the_gateway_grow(monkeypatch:
                 while shell.core.sights.skipped < 20:
                     stir()
                     await asyncio.sleep(0.02)
-            waiting = max(client.transport.get_write_buffer_size() for client in shell._sockets.values())
+            waiting = max(len(line.unsent or b"") for line in shell.lines.lines.values())
             assert waiting < 16 * 1024
             frames = slow.frames
             socket.transport.resume_reading()

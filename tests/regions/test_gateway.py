@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 from archive.keys import Ed25519Key
 from clients.session import Acknowledged, Parted, Undone, Welcomed, Words
 from regions import messages, views
-from regions.config import CLIENT_BACKLOG_BYTES_MAX, CLIENTS_MAX, SLEEP_AFTER_TICKS, SPAN, VIEW_TILES
-from regions.gateway import LOGINS_BURST, STUCK_MS, Gateway
+from regions.config import (
+    CLIENT_BACKLOG_BYTES_MAX,
+    LOGINS_WAITING_MAX,
+    SLEEP_AFTER_TICKS,
+    SPAN,
+    STRANGERS_MAX,
+    VIEW_TILES,
+)
+from regions.gateway import FULL_AGAIN_MS, STUCK_MS, Gateway
 from regions.gateway_verbs import Backlog, Close, Connected, Framed, Heard, Publish, Send, Timer
 from regions.messages import Answers, Batch, Delta, Keys, KeyWanted, Letter, Message
-from regions.protocol import FLAG_ANEW, VIEW, Having, decode_told
+from regions.protocol import FLAG_ANEW, VIEW, Having, Refused, decode_told
 from regions.record import Acted, Head, Login, first_chain, login_body, player_chain
 from regions.views import NOTHING, RegionView, anchor, rectangle
 from regions.wishes import Door
@@ -413,13 +420,29 @@ def test_a_region_that_leaves_the_view_is_said_to_be_gone() -> None:
     assert len(gateway.core.sights._viewers[2]) == 0
 
 
-def test_clients_beyond_the_limit_are_refused_with_the_number() -> None:
+def test_strangers_beyond_the_limit_are_refused_with_the_number_and_told_when_to_come_again() -> None:
     gateway = Gateway(Door(bytes(32), "g", (64, 64), ((0, 0, 0, 0), (0, 0, 4, 4))))
-    for number in range(CLIENTS_MAX):
+    for number in range(STRANGERS_MAX):
         assert gateway.step(START_MS, Connected(number, bytes(48))) == []
-    send, close = gateway.step(START_MS, Connected(CLIENTS_MAX, bytes(48)))
-    assert isinstance(send, Send) and str(CLIENTS_MAX) in str(decode_told(send.frame[1:]))
-    assert isinstance(close, Close) and len(gateway.clients) == CLIENTS_MAX
+    send, close = gateway.step(START_MS, Connected(STRANGERS_MAX, bytes(48)))
+    assert isinstance(send, Send) and isinstance(close, Close) and len(gateway.clients) == STRANGERS_MAX
+    refused = decode_told(send.frame[1:])
+    assert isinstance(refused, Refused) and str(STRANGERS_MAX) in refused.reason and refused.again_ms == FULL_AGAIN_MS
+
+
+def test_players_beyond_the_limit_are_refused_though_strangers_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regions.gateway.CLIENTS_MAX", 3)
+    world, gateway, players = begin(3)
+    late = LittleClient(gateway)
+    late.connect()
+    run(world, [gateway], [late], 300)
+    (parted,) = late.told(Parted)
+    assert isinstance(parted, Parted) and "3 players" in parted.reason and parted.again_ms == FULL_AGAIN_MS
+    assert gateway.core.roll.players == 3 and len(gateway.core.clients) == 3
+    players[0].drop()
+    late.connect()
+    run(world, [gateway], [late], 1500)
+    assert late.told(Welcomed)
 
 
 def test_half_open_logins_do_not_stay() -> None:
@@ -431,17 +454,37 @@ def test_half_open_logins_do_not_stay() -> None:
     assert len([one for one in out if isinstance(one, Close)]) == 100 and not gateway.clients
 
 
-def test_a_flood_of_logins_is_put_off_and_those_within_are_not_in_its_way() -> None:
+def test_a_storm_of_logins_waits_its_turn_and_those_within_are_not_in_its_way() -> None:
     world, gateway, (player,) = begin()
-    for _ in range(LOGINS_BURST + 50):
-        LittleClient(gateway).connect()
-    assert len(gateway.closed) == 50 and {code for code, _ in gateway.closed.values()} == {1013}
+    storm = [LittleClient(gateway) for _ in range(400)]
+    for client in storm:
+        client.connect()
+    assert len(gateway.core._admission) > 380 and not gateway.closed, "they wait"
     player.act(Move(1, 1))
-    run(world, [gateway], [player], 300)
+    run(world, [gateway], [player, *storm], 300)
     assert not player.session.pending
-    late = LittleClient(gateway)
+    challenged = sum(client.session._challenge is not None for client in storm)
+    assert 0 < challenged < 300, "a few at a time"
+    run(world, [gateway], storm, 4000)
+    assert all(client.told(Welcomed) for client in storm) and not gateway.closed
+
+
+def test_whoever_finds_too_many_waiting_is_told_when_to_come_again() -> None:
+    world, gateway, _ = begin()
+    storm = [LittleClient(gateway) for _ in range(LOGINS_WAITING_MAX + 20)]
+    for client in storm:
+        client.connect()
+    late = storm[-1]
+    late.read()
+    (parted,) = late.told(Parted)
+    assert isinstance(parted, Parted) and not parted.superseded and 4_000 < parted.again_ms < 10_000
+    assert gateway.closed[late.number][0] == 1013
+    for client in storm:  # those who leave are no longer in the way
+        client.drop()
+    assert not len(gateway.core._admission)
     late.connect()
-    assert late.number not in gateway.closed
+    run(world, [gateway], [late], 1500)
+    assert late.told(Welcomed)
 
 
 def test_a_newer_login_of_a_wallet_takes_the_place_of_one_still_on_its_way() -> None:
@@ -452,9 +495,9 @@ def test_a_newer_login_of_a_wallet_takes_the_place_of_one_still_on_its_way() -> 
     logins = [LittleClient(gateway, wallet) for _ in range(5)]
     for login in logins:
         login.connect()
-        login.read()
+        run(world, [gateway], [login], 50)
     assert len(gateway.core.clients) == 1 and logins[-1].number in gateway.core.clients
-    assert len(gateway.core._by_wallet[wallet.public]) == 1
+    assert len(gateway.core.roll.of_wallet(wallet.public)) == 1
 
 
 def _delta(**changes: object) -> Delta:
@@ -570,4 +613,5 @@ def test_refused_and_superseded_words_reach_the_client_before_the_close() -> Non
     player.read()
     assert isinstance(player.news[-1], Parted)
     assert gateway.closed[player.number][0] == 1008
-    assert not gateway.core.clients and not gateway.core._by_entity and not gateway.core._by_wallet
+    roll = gateway.core.roll
+    assert not roll.clients and not roll._by_entity and not roll._by_wallet and not roll.players

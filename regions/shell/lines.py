@@ -1,0 +1,397 @@
+"""The sockets of a gateway: accepts, reads, writes and closes them; what was said goes to the gateway's core as events.
+
+Plain non-blocking sockets in asyncio's loop, each read a little at a time, so that nobody waits long for what anyone
+else sends, and each with a limit for everything it makes this process hold. Deadlines are looked at in turns, a few
+hundred sockets every 50 ms. Not here: frames (`regions.websocket`), who may come (`regions.strangers`), and what a
+frame means (`regions.gateway`).
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final
+
+from regions.bucket import Bucket
+from regions.config import (
+    ARRIVALS_BURST,
+    ARRIVALS_PER_SECOND,
+    CLIENT_READS_PER_SECOND,
+    CLIENT_UNSENT_BYTES_MAX,
+    CLOSE_LINGER_MS,
+    CUT_LINGER_MS,
+    STRANGER_READS_MAX,
+    STRANGER_UNSENT_BYTES_MAX,
+)
+from regions.gateway_verbs import Backlog, Closed, Connected, Event, Framed
+from regions.strangers import Limits, Strangers, network
+from regions.websocket import BINARY, CLOSE, PING, Broken, Incoming, closing, control, opening
+
+READ_BYTES: Final = 4_096
+SOCKET_BYTES: Final = 64 * 1024  # the system's buffer per client, small so that a slow one is noticed
+QUEUE_MAX: Final = 4_096  # sockets that wait in the system
+ACCEPTS_AT_ONCE: Final = 8
+PAUSE_S: Final = 0.005  # until accepting is tried again
+FULL_S: Final = 0.2  # the same when the system has no more file descriptors
+TURN_S: Final = 0.05
+TURN_LINES: Final = 512
+NORMAL: Final = 1000
+POLICY: Final = 1008
+
+
+class Stage(Enum):
+    """Of a line: the request is not whole; frames come; our close is on its way; closed."""
+
+    OPENING = auto()
+    OPEN = auto()
+    PARTING = auto()
+    GONE = auto()
+
+
+class Line:
+    """One socket. `held` are the bytes of its request, `unsent` what the system did not take yet."""
+
+    __slots__ = (
+        "asked",
+        "frames",
+        "held",
+        "incoming",
+        "number",
+        "player",
+        "reads",
+        "since_ms",
+        "stage",
+        "stream",
+        "unsent",
+        "where",
+    )
+
+    def __init__(self, number: int, stream: socket.socket, where: str, now_ms: int) -> None:
+        self.number, self.stream, self.where = number, stream, where
+        self.stage = Stage.OPENING
+        self.player = self.asked = False
+        self.since_ms = now_ms  # since when it is quiet, opening or parting
+        self.held = b""
+        self.incoming: Incoming | None = None
+        self.unsent: bytearray | None = None
+        self.reads: Bucket | None = None  # of a player; a stranger's are counted in `frames`
+        self.frames = 0
+
+
+class Lines:
+    """All sockets of a gateway. `step` is given each event; `now_ms` is the clock that the core goes by."""
+
+    def __init__(self, limits: Limits, now_ms: Callable[[], int], step: Callable[[Event], None]) -> None:
+        self.limits = limits
+        self.strangers = Strangers(limits)
+        self.lines: dict[int, Line] = {}
+        self._now_ms, self._step = now_ms, step
+        self._loop = asyncio.get_running_loop()
+        self._room = memoryview(bytearray(READ_BYTES))
+        self._numbers = 0
+        self._arrivals = Bucket(ARRIVALS_PER_SECOND, ARRIVALS_BURST, now_ms())
+        self._listening: list[socket.socket] = []
+        self._waking: asyncio.TimerHandle | None = None
+        self._round: deque[Line] = deque()  # every line, and some that are gone
+        self._waiting: deque[Line] = deque()  # strangers in the order they came, and some who are none any more
+        self._cut: deque[Line] = deque()  # offenders whose sockets stay a moment
+
+    # The door.
+
+    def listen(self, host: str, port: int) -> int:
+        """Let clients come; the port, any free one for 0. OSError when that cannot be."""
+        for family, kind, number, _, where in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            one = socket.socket(family, kind, number)
+            self._listening.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.setblocking(False)
+            if port == 0 and len(self._listening) > 1:
+                where = (where[0], self._listening[0].getsockname()[1], *where[2:])
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # What is accepted has these from the beginning.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.bind(where)
+            one.listen(QUEUE_MAX)
+            self._loop.add_reader(one, self._knocked, one)
+        self._waking = self._loop.call_later(TURN_S, self._turn)
+        return int(self._listening[0].getsockname()[1])
+
+    def close(self, code: int, reason: str) -> None:
+        """Let nobody else come, and part from everyone at once."""
+        for one in self._listening:
+            self._loop.remove_reader(one)
+            one.close()
+        if self._waking is not None:
+            self._waking.cancel()
+        for line in list(self.lines.values()):
+            if line.stage is Stage.OPEN:
+                self._write(line, closing(code, reason))
+            self._end(line)
+
+    def _knocked(self, listening: socket.socket) -> None:
+        now_ms = self._now_ms()
+        for _ in range(ACCEPTS_AT_ONCE):
+            if not self._arrivals.take(now_ms):
+                self._rest(listening, PAUSE_S)
+                return
+            try:
+                stream, address = listening.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue
+            except OSError:  # no file descriptor is left, or no memory: whoever has waited longest gives way
+                self._make_room()
+                self._rest(listening, FULL_S)
+                return
+            where = network(address[0])
+            if not self.strangers.come(now_ms, where):
+                stream.close()
+                continue
+            stream.setblocking(False)
+            self._numbers += 1
+            line = self.lines[self._numbers] = Line(self._numbers, stream, where, now_ms)
+            self._round.append(line)
+            self._waiting.append(line)
+            self._loop.add_reader(stream, self._readable, line)
+            if self.strangers.crowded:
+                self._make_room()
+
+    def _rest(self, listening: socket.socket, seconds: float) -> None:
+        self._loop.remove_reader(listening)
+        self._loop.call_later(seconds, self._listen_again, listening)
+
+    def _listen_again(self, listening: socket.socket) -> None:
+        if listening.fileno() >= 0:
+            self._loop.add_reader(listening, self._knocked, listening)
+
+    def _make_room(self) -> None:
+        while self._waiting:
+            line = self._waiting.popleft()
+            if line.stage is not Stage.GONE and not line.player:
+                self._end(line)
+                return
+
+    # From clients.
+
+    def _readable(self, line: Line) -> None:
+        try:
+            size = line.stream.recv_into(self._room)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            size = 0
+        if line.stage is Stage.PARTING:  # thrown away, and not for long
+            line.frames += 1
+        if not size or line.frames > STRANGER_READS_MAX:
+            self._end(line)
+        elif line.stage is not Stage.PARTING:
+            try:
+                self._took(line, bytes(self._room[:size]))
+            except Broken as broken:
+                self.part(line.number, broken.code, broken.reason, fault=True)
+
+    def _took(self, line: Line, data: bytes) -> None:
+        now_ms = self._now_ms()
+        self._count_read(line, now_ms)
+        if line.stage is Stage.OPENING:
+            opened = opening(line.held + data)
+            if opened is None:
+                line.held += data
+                return
+            line.held = b""
+            self._write(line, opened.answer)
+            if not opened.opened:
+                self._part_later(line, now_ms)
+                return
+            line.stage, line.incoming, line.since_ms = Stage.OPEN, Incoming(), now_ms
+            self._step(Connected(line.number, os.urandom(48)))
+            data = opened.rest
+        line.since_ms, line.asked = now_ms, False
+        assert line.incoming is not None
+        for opcode, payload in line.incoming.frames(data):
+            if line.stage is not Stage.OPEN:
+                return
+            if opcode == BINARY:
+                self._step(Framed(line.number, payload))
+                continue
+            self._count_read(line, now_ms)
+            if opcode == PING and not line.unsent:
+                self._write(line, control(opcode + 1, payload))
+            elif opcode == CLOSE:
+                self.part(line.number, NORMAL, "")
+
+    def _count_read(self, line: Line, now_ms: int) -> None:
+        """Count a read, or a control frame, which costs as much."""
+        if not line.player:
+            line.frames += 1
+            if line.frames == STRANGER_READS_MAX:
+                raise Broken(POLICY, f"more than {STRANGER_READS_MAX} pieces before the login")
+            return
+        if line.reads is None:
+            line.reads = Bucket(CLIENT_READS_PER_SECOND, CLIENT_READS_PER_SECOND, now_ms)
+        if not line.reads.take(now_ms):
+            raise Broken(POLICY, f"more than {CLIENT_READS_PER_SECOND} pieces a second")
+
+    # To clients.
+
+    def let_in(self, number: int) -> None:
+        """A stranger is a player now."""
+        line = self.lines.get(number)
+        if line is not None and not line.player:
+            line.player = True
+            self.strangers.entered(line.where)
+
+    def write(self, number: int, data: bytes) -> None:
+        """Send websocket frames, whole ones."""
+        line = self.lines.get(number)
+        if line is not None and line.stage is Stage.OPEN and data:
+            self._write(line, data)
+            if line.unsent:
+                self._step(Backlog(number, len(line.unsent)))
+
+    def part(self, number: int, code: int, reason: str, *, at_once: bool = False, fault: bool = False) -> None:
+        """Close a connection with a websocket close code and words. `fault`: its address pays for it."""
+        line = self.lines.get(number)
+        if line is None or line.stage is Stage.PARTING:
+            return
+        now_ms = self._now_ms()
+        if fault:
+            self.strangers.fault(now_ms, line.where)
+        if line.stage is Stage.OPEN and not at_once:
+            self._write(line, closing(code, reason))
+        if at_once:
+            self._abort(line)
+        elif line.stage is not Stage.GONE:
+            self._part_later(line, now_ms, fault)
+
+    def _part_later(self, line: Line, now_ms: int, fault: bool = False) -> None:
+        """Send nothing more, and close when the client does, or soon."""
+        was_open = line.stage is Stage.OPEN
+        line.stage, line.since_ms, line.frames = Stage.PARTING, now_ms, 0
+        if not line.unsent:
+            with contextlib.suppress(OSError):
+                line.stream.shutdown(socket.SHUT_WR)
+        if fault:  # nothing of it is read any more
+            self._loop.remove_reader(line.stream)
+            self._cut.append(line)
+            if len(self._cut) == 1:
+                self._loop.call_later(CUT_LINGER_MS / 1000, self._end_cut)
+        if was_open:
+            self._step(Closed(line.number))
+
+    def _end_cut(self) -> None:
+        now_ms = self._now_ms()
+        while self._cut and now_ms - self._cut[0].since_ms >= CUT_LINGER_MS:
+            self._end(self._cut.popleft())
+        if self._cut:
+            wait_ms = max(CUT_LINGER_MS - (now_ms - self._cut[0].since_ms), 1)
+            self._loop.call_later(wait_ms / 1000, self._end_cut)
+
+    def _write(self, line: Line, data: bytes) -> None:
+        if line.unsent:
+            line.unsent += data
+        else:
+            try:
+                sent = line.stream.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                self._end(line)
+                return
+            if sent == len(data):
+                return
+            line.unsent = bytearray(memoryview(data)[sent:])
+            self._loop.add_writer(line.stream, self._writable, line)
+        if len(line.unsent) > (CLIENT_UNSENT_BYTES_MAX if line.player else STRANGER_UNSENT_BYTES_MAX):
+            self._abort(line)
+
+    def _writable(self, line: Line) -> None:
+        assert line.unsent is not None
+        try:
+            sent = line.stream.send(line.unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._end(line)
+            return
+        del line.unsent[:sent]
+        left = len(line.unsent)
+        if not left:
+            line.unsent = None
+            self._loop.remove_writer(line.stream)
+            if line.stage is Stage.PARTING:
+                with contextlib.suppress(OSError):
+                    line.stream.shutdown(socket.SHUT_WR)
+        if line.stage is Stage.OPEN:
+            self._step(Backlog(line.number, left))
+
+    # By the clock.
+
+    def _turn(self) -> None:
+        """Look at the deadlines of some, in turns."""
+        self._waking = self._loop.call_later(TURN_S, self._turn)
+        now_ms = self._now_ms()
+        for _ in range(min(len(self._round), TURN_LINES)):
+            line = self._round.popleft()
+            if line.stage is not Stage.GONE:
+                self._check(line, now_ms)
+            if line.stage is not Stage.GONE:
+                self._round.append(line)
+        while self._waiting and (self._waiting[0].stage is Stage.GONE or self._waiting[0].player):
+            self._waiting.popleft()
+
+    def _check(self, line: Line, now_ms: int) -> None:
+        waited_ms, limits = now_ms - line.since_ms, self.limits
+        if line.stage is Stage.PARTING:
+            if waited_ms > CLOSE_LINGER_MS:
+                self._abort(line)
+        elif line.stage is Stage.OPENING:
+            if waited_ms > limits.opening_ms:
+                self.part(line.number, POLICY, "", at_once=True, fault=True)
+        elif waited_ms > 2 * limits.quiet_ms:
+            self.part(line.number, POLICY, "", at_once=True)
+        elif waited_ms > limits.quiet_ms and not line.asked and not line.unsent:
+            line.asked = True
+            self._write(line, control(PING))
+
+    # Ends.
+
+    def _abort(self, line: Line) -> None:
+        """Close without sending what is unsent."""
+        with contextlib.suppress(OSError):
+            line.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._end(line)
+
+    def _end(self, line: Line) -> None:
+        if line.stage is Stage.GONE:
+            return
+        was_open = line.stage is Stage.OPEN
+        line.stage = Stage.GONE
+        self._loop.remove_reader(line.stream)
+        if line.unsent:
+            self._loop.remove_writer(line.stream)
+        line.unsent, line.incoming, line.held = None, None, b""
+        line.stream.close()
+        del self.lines[line.number]
+        self.strangers.gone(line.where, line.player)
+        if was_open:
+            self._step(Closed(line.number))
+
+
+def room_for_files(wanted: int) -> int:
+    """Ask the system for so many file descriptors; how many this process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft

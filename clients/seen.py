@@ -19,6 +19,7 @@ from world.units import CHUNK_TILES
 _header = struct.Struct("<BBBBIII4B")
 _HEADER_BYTES: Final = 20
 NOTHING: Final = (0, 0, 0, 0)
+REGIONS_NAMED: Final = 256  # by one byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,17 @@ class Seen:
     """All regions of a world as far as one client sees them; `regions` are the Welcome's rectangles in chunks."""
 
     def __init__(self, regions: tuple[tuple[int, int, int, int], ...]) -> None:
-        self.regions = {
-            index: SeenRegion(chunks)
-            for index, chunks in enumerate(regions)
-            if chunks[0] < chunks[2] and chunks[1] < chunks[3]
-        }
+        """Raises RecordError for rectangles that no world has, and for more than a view frame can name."""
+        if len(regions) > REGIONS_NAMED:
+            raise RecordError(f"{len(regions)} regions; a view frame can name {REGIONS_NAMED}")
+        try:
+            self.regions = {
+                index: SeenRegion(chunks)
+                for index, chunks in enumerate(regions)
+                if chunks[0] < chunks[2] and chunks[1] < chunks[3]
+            }
+        except ValueError as error:
+            raise RecordError(f"the regions of a world: {error}") from None
 
     def take(self, raw: bytes) -> Frame:
         """Read a view frame. Raises RecordError for any bytes that do not follow what was shown before."""

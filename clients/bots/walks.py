@@ -28,6 +28,8 @@ FRAMES_A_SECOND: Final = 16.0
 SPLINE_FRAMES_A_SECOND: Final = 25.0
 CENTIMETRES_FROM: Final = 100.0
 SHORTEST_S: Final = 2.0
+NUMBER_MAX: Final = 1e9  # of a frame, a coordinate, a rate
+HOMOGRAPHY_BYTES_MAX: Final = 4096
 LEAD_S: Final = 0.15  # how far ahead of the clock a walker aims: about the time until its step is seen
 PULL: Final = 1.5  # how fast, per second, a walker makes up for where it is not
 TOP_SPEED: Final = int(SPEED[PLAYER]) * TICKS_PER_SECOND / TILE  # tiles a second
@@ -72,14 +74,16 @@ def _rows(path: Path, text: str) -> list[Walk]:
         try:
             if line.startswith("#"):
                 name, _, value = line[1:].partition(":")
-                rate = float(value) if name.strip() == "framerate" else rate
+                rate = _number(value) if name.strip() == "framerate" else rate
             elif line.strip():
-                person, frame, x, y = (float(word) for word in line.split()[:4])
+                person, frame, x, y = (_number(word) for word in line.split()[:4])
                 people.setdefault(int(person), []).append((frame, x, y))
         except ValueError:
             raise ValueError(f"{path}, line {place}: expected `id frame x y z`, found {line[:60]!r}") from None
     if not people:
         raise ValueError(f"{path} has no rows `id frame x y z`")
+    if rate < 1 / NUMBER_MAX:
+        raise ValueError(f"{path} says it has {rate} frames a second")
     every = np.array([row for rows in people.values() for row in rows])
     span = float(np.ptp(every[:, 1:], axis=0).max())
     scale = 0.01 if span > CENTIMETRES_FROM else 1.0
@@ -87,14 +91,14 @@ def _rows(path: Path, text: str) -> list[Walk]:
 
 
 def _splines(path: Path, text: str) -> list[Walk]:
-    homography = np.loadtxt(path.with_name("H.txt")).reshape(3, 3)
+    homography = _homography(path.with_name("H.txt"))
     lines = [line.split(" - ")[0].split() for line in text.splitlines()]
     walks = []
     try:
         at = 1
         for _ in range(int(lines[0][0])):
             count = int(lines[at][0])
-            points = [[float(word) for word in line[:3]] for line in lines[at + 1 : at + 1 + count]]
+            points = [[_number(word) for word in line[:3]] for line in lines[at + 1 : at + 1 + count]]
             at += 1 + count
             if len(points) != count:
                 raise IndexError
@@ -102,14 +106,36 @@ def _splines(path: Path, text: str) -> list[Walk]:
                 continue
             rows = []
             for x, y, frame in points:
-                ground = homography @ np.array([x, y, 1.0])
-                rows.append((frame, ground[0] / ground[2], ground[1] / ground[2]))
+                across, down, depth = (homography @ np.array([x, y, 1.0])).tolist()
+                if abs(depth) < 1 / NUMBER_MAX:
+                    raise ValueError(f"({x}, {y}) lies on the horizon")
+                rows.append((frame, across / depth, down / depth))
             walks.append(_walk(rows, SPLINE_FRAMES_A_SECOND, 1.0))
     except (ValueError, IndexError):
         raise ValueError(
             f"{path}, about line {at + 1}: not a spline file: count, then `x y frame gaze` lines"
         ) from None
     return walks
+
+
+def _number(word: str) -> float:
+    """A number such as these files have; ValueError for others, infinite ones and none among them."""
+    value = float(word)
+    if not abs(value) <= NUMBER_MAX:
+        raise ValueError(f"{value} is beyond {NUMBER_MAX}")
+    return value
+
+
+def _homography(path: Path) -> Floats:
+    """float64[3, 3] in a file of nine numbers. ValueError when there is none."""
+    try:
+        with path.open("rb") as file:
+            words = file.read(HOMOGRAPHY_BYTES_MAX).decode(errors="replace").split()
+    except OSError as error:
+        raise ValueError(f"{path} is needed beside a spline file: {error.strerror}") from None
+    if len(words) != 9:
+        raise ValueError(f"{path} has {len(words)} numbers, expected 9")
+    return np.array([_number(word) for word in words]).reshape(3, 3)
 
 
 def _walk(rows: list[tuple[float, float, float]], rate: float, scale: float) -> Walk:

@@ -67,7 +67,8 @@ def fuzz(
             put(plant, copied)
         orders = {
             "target": target.name,
-            "modules": [*target.covers],
+            "modules": instrumented(target),
+            "others": [name for name in modules() if name not in instrumented(target)],
             "seconds": seconds,
             "seed": seed,
             "corpus": str(corpus),
@@ -96,6 +97,19 @@ def fuzz(
         else:
             words["planted"] = f"{plant.module}: {plant.bug.strip()}"
         return words
+
+
+def modules() -> dict[str, str]:
+    """The repository's modules and their texts."""
+    files = [path for package in ("archive", "clients", "regions", "world") for path in (ROOT / package).rglob("*.py")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
+    return {name: path.read_text() for name, path in zip(names, files, strict=True)}
+
+
+def instrumented(target: Target) -> list[str]:
+    """The modules whose branches guide the fuzzer: those covered, but for kernels that numba is to compile."""
+    texts = modules()
+    return [name for name in target.covers if not target.jit or "@njit" not in texts[name]]
 
 
 def put(plant: Plant, folder: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import struct
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any, cast
 
 import msgspec
 
@@ -28,7 +29,8 @@ from archive import (
 from archive.data_item import DataItem, parse_item, sign_item
 from archive.errors import ArchiveError, Damaged
 from archive.keys import Ed25519Key, RsaKey, b64, unb64
-from clients import half_blocks, item_words
+from archive.stores.memory import MemoryStore
+from clients import archive_view, half_blocks, history, item_words
 from regions import charter, founding, lift, module, region_state
 from regions.errors import RecordError
 from regions.shell import seals
@@ -298,7 +300,12 @@ def _held(raw: bytes) -> object:
     if kind in ("Module", "Everloom-Map"):
         data = _compressed(data)
     item = sign_item(KEY, data, [("Type", kind)])
-    return [item_words.escaped(line) for line in item_words.held(item)]
+    lines = [item_words.escaped(line) for line in item_words.held(item)]
+    if kind == "token":
+        archive_view._picture_of(cast(Any, MemoryStore()), item)
+    if kind == chronicle.TYPE:
+        lines += [history._line(one, lambda asset: asset or "").words for one in history._told(item)]
+    return lines
 
 
 def _held_seeds() -> list[bytes]:
@@ -306,8 +313,16 @@ def _held_seeds() -> list[bytes]:
     found = [
         bytes([kinds.index(item.tag("Type") or "")]) + item.data for item in seeds.items() if len(item.data) < 5000
     ]
-    words = json.dumps({"name": "a", "attributes": [{"trait_type": "kind", "value": 1}]}).encode()
-    return [*found, bytes([kinds.index("token")]) + words, bytes([kinds.index(chronicle.TYPE)]) + b'{"text":"a"}\n']
+    told = {"event": "died", "time": "2026-11-23T00:00:00Z", "what": [1, 2, 3, 4], "text": "entity 12ab"}
+    line = json.dumps(told | {"event": "minted", "what": [9, 2**48 + 1, 1, 1]}).encode() + b"\n"
+    words = json.dumps(
+        {"image": "ar://" + "a" * 43, "name": "a", "attributes": [{"trait_type": "kind", "value": 1}]}
+    ).encode()
+    return [
+        *found,
+        bytes([kinds.index("token")]) + words,
+        bytes([kinds.index(chronicle.TYPE)]) + json.dumps(told).encode() + b"\n" + line,
+    ]
 
 
 def _picture(raw: bytes) -> object:
@@ -563,7 +578,9 @@ TARGETS = (
                 "_text",
                 "escaped",
                 "kind_of",
-            )
+            ),
+            "clients.archive_view": ("_picture_of",),
+            "clients.history": ("_told", "_line"),
         },
         objects,
     ),
@@ -580,7 +597,11 @@ TARGETS = (
         _region_state,
         (RecordError,),
         _region_states,
-        {"regions.region_state": ("decode",), "world.encoding": ("decode", "_read_header", "_check_places")},
+        {
+            "regions.region_state": ("decode",),
+            "regions.world_process": ("WorldRules.decode",),
+            "world.encoding": ("decode", "_read_header", "_check_places"),
+        },
         at_most(8 * MIB),
         shape="bytes",
         longest=65536,

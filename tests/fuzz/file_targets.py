@@ -271,7 +271,7 @@ TARGETS = (
         _rows,
         (ValueError,),
         lambda: [ROWS],
-        {"clients.bots.walks": ("read_walks", "_rows", "_walk")},
+        {"clients.bots.walks": ("read_walks", "_rows", "_walk", "_number")},
         objects,
     ),
     Target(
@@ -279,7 +279,7 @@ TARGETS = (
         _splines,
         (ValueError,),
         lambda: [VSP],
-        {"clients.bots.walks": ("read_walks", "_splines", "_walk")},
+        {"clients.bots.walks": ("read_walks", "_splines", "_walk", "_homography", "_number")},
         objects,
     ),
     Target(

@@ -44,6 +44,7 @@ from tests.fuzz.target import Plant, Target, at_most, nothing, objects
 from world import actions, borders, ghosts, portrait
 from world.mail import Blow, TileChange, decode_mail, encode_mail
 from world.mirror import Mirror
+from world.state import KIND, PLAYER
 
 MIB = 1 << 20
 NOW_MS = 1_700_000_000_000
@@ -103,7 +104,11 @@ def _ghost_seeds() -> list[bytes]:
 
 def _images() -> list[bytes]:
     state = seeds.played()[0].region(1).bodies
-    return [borders.image_of(state, entity) for entity in list(state.index)[:4]]
+    holder = copy.deepcopy(state)
+    player = next(entity for entity, row in state.index.items() if state.rows[KIND, row] == PLAYER)
+    for asset in (2**40 + 1, 2**40 + 5):
+        borders.add_asset(holder, asset, player, 1, 0x5A5A)
+    return [borders.image_of(state, entity) for entity in list(state.index)[:4]] + [borders.image_of(holder, player)]
 
 
 def _handshake(raw: bytes) -> object:
@@ -561,9 +566,9 @@ TARGETS = (
         (),
         _gateway_frames,
         {
-            "regions.gateway": ("Gateway._framed", "Gateway._do", "Gateway._post", "Gateway._timers"),
-            "regions.peers": ("Peer.receive", "Peer._hello", "Peer._signed", "Peer._said", "Peer.refuse"),
-            "regions.unanswered": ("Unanswered.act", "Unanswered.sign"),
+            "regions.gateway": ("Gateway",),
+            "regions.peers": ("Peer",),
+            "regions.unanswered": ("Unanswered",),
         },
         at_most(8 * MIB),
         shape="msgpack",
@@ -585,9 +590,9 @@ TARGETS = (
         (),
         _gateway_bus,
         {
-            "regions.gateway": ("Gateway._heard", "Gateway._answered", "Gateway._take_answers", "Gateway._shown"),
-            "regions.peers": ("Peer.here", "Peer.moved", "Peer.answered", "Peer._login_answered", "Peer._undone"),
-            "regions.views": ("RegionView.delta", "RegionView.keys", "RegionView._step", "_checked"),
+            "regions.gateway": ("Gateway",),
+            "regions.peers": ("Peer",),
+            "regions.views": ("RegionView", "_checked"),
         },
         at_most(8 * MIB),
         shape="msgpack",
@@ -599,9 +604,9 @@ TARGETS = (
         (),
         _region_seeds,
         {
-            "regions.process": ("RegionCore._received", "RegionCore._batch", "RegionCore._try_singly"),
-            "regions.scheduler": ("Scheduler.offer", "Scheduler._offer_action", "Scheduler._offer_head"),
-            "regions.post_box": ("PostBox.receive", "PostBox.heard", "_take"),
+            "regions.process": ("RegionCore",),
+            "regions.scheduler": ("Scheduler",),
+            "regions.post_box": ("PostBox", "_take"),
         },
         at_most(32 * MIB),
         shape="msgpack",
@@ -613,7 +618,7 @@ TARGETS = (
         (),
         _letter_seeds,
         {
-            "regions.post_box": ("PostBox.receive", "PostBox.heard", "_take"),
+            "regions.post_box": ("PostBox", "_take"),
             "regions.poison": ("sift", "_failure"),
             "regions.letters": ("hear", "decode_body"),
         },
@@ -733,7 +738,7 @@ TARGETS = (
         longest=512,
     ),
     Target("ghosts", ghosts.unpack_ghosts, (ValueError,), _ghost_seeds, {"world.ghosts": ("unpack_ghosts",)}, nothing),
-    Target("image", borders.read_image, (ValueError,), _images, {"world.borders": ("read_image",)}, objects),
+    Target("image", borders.read_image, (ValueError,), _images, {"world.borders": ("read_image",)}, objects, jit=False),
     Target(
         "asset-drawn",
         _asset,

@@ -1,0 +1,113 @@
+"""No decoder is forgotten: every function that takes bytes apart is fuzzed, or stands here with the reason why not."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.fuzz.replay import lines_of
+from tests.fuzz.targets import TARGETS
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("archive", "clients", "regions", "world")
+
+PARTING = {
+    "b64decode", "decode", "decompress", "decompressobj", "exchange", "feed", "from_buffer", "from_bytes",
+    "from_public_bytes", "fromhex", "fromisoformat", "fromstring", "frombuffer", "iter_unpack", "literal_eval", "load",
+    "load_der_private_key", "loads", "loadtxt", "parse_object", "parse_tileset", "stream_reader", "unpack",
+    "unpack_from", "urlsafe_b64decode",
+}  # fmt: skip
+"""What takes bytes or a text apart. Calls of our own functions do not count: those are looked at themselves."""
+
+OUT = "makes bytes of values of ours: nothing comes in"
+OWN = "lines of JSON between this program's own processes, over pipes that nobody else holds"
+LOG = "answers of the log server: this program's own child on 127.0.0.1; a strange one is an error of starting it"
+
+ELSEWHERE = {
+    "archive.__main__:_plain": OUT,
+    "archive.keys:b64": OUT,
+    "clients.draw.panel:Overlay.portrait": "loads the PNG that the line before drew (target asset-drawn)",
+    "clients.draw.pictures:load": "pictures of this program's own folder",
+    "clients.history:History._asset": "json.loads alone, every error of which it handles",
+    "clients.history:_utc_ms": "a time that the user of this program types",
+    "clients.up:_end": OWN,
+    "regions.filing:file_checkpoint": "hashes that the caller computed",
+    "regions.handshake:to_point": "the public half of a key made here",
+    "regions.shell.agent:Machine._listen": OWN,
+    "regions.shell.archivist:_commands": OWN,
+    "regions.shell.archivist:_main": OWN,
+    "regions.shell.gateway:Settings.door": OWN,
+    "regions.shell.gateway:_main": OWN,
+    "regions.shell.nats_log:Log.append": LOG,
+    "regions.shell.nats_log:Log._ask": LOG,
+    "regions.shell.nats_monitor:ask_monitor": LOG,
+    "regions.shell.nats_server:NatsServer._await_ports": LOG,
+    "regions.shell.nats_server:_command_of": "what the kernel says of a process, compared with a text",
+    "regions.shell.region:_commands": OWN,
+    "regions.shell.region:_main": OWN,
+    "regions.shell.seals:seal": "the owner's public key, read before",
+    "world.delta:_place_events": OUT,
+    "world.draws:seeds": "a hash computed here",
+}
+
+
+def parting() -> Iterator[tuple[str, str]]:
+    """(module, function) of everything that calls one of PARTING."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            tree = ast.parse(path.read_text())
+            yield from dict.fromkeys((module, name) for name in _within(tree, "", set(_ours(tree))))
+
+
+def _ours(tree: ast.Module) -> Iterator[str]:
+    """Names that stand for functions and modules of this repository."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name
+
+
+def _within(node: ast.AST, name: str, ours: set[str]) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from _within(child, f"{name}.{child.name}".removeprefix("."), ours)
+            continue
+        if isinstance(child, ast.Call) and name and _parts(child.func, ours):
+            yield name
+        yield from _within(child, name, ours)
+
+
+def _parts(called: ast.expr, ours: set[str]) -> bool:
+    if isinstance(called, ast.Attribute):
+        return called.attr in PARTING and getattr(called.value, "id", "") not in ours
+    return isinstance(called, ast.Name) and called.id in PARTING - ours
+
+
+def covered() -> set[tuple[str, str]]:
+    """(module, function or class) that some target covers."""
+    return {(module, name) for target in TARGETS.values() for module, names in target.covers.items() for name in names}
+
+
+def test_every_function_that_takes_bytes_apart_is_fuzzed_or_named_with_a_reason() -> None:
+    known = covered()
+    forgotten = [
+        f"{module}:{name}"
+        for module, name in parting()
+        if (module, name) not in known
+        and (module, name.split(".")[0]) not in known
+        and f"{module}:{name}" not in ELSEWHERE
+    ]
+    assert not forgotten, f"fuzz these (tests/fuzz/targets.py) or say why not: {forgotten}"
+
+
+def test_no_reason_outlives_its_function() -> None:
+    there = {f"{module}:{name}" for module, name in parting()}
+    assert set(ELSEWHERE) <= there, set(ELSEWHERE) - there
+    assert not {f"{module}:{name}" for module, name in covered()} & set(ELSEWHERE)
+
+
+def test_every_target_covers_functions_that_exist_and_allows_a_bounded_output() -> None:
+    for target in TARGETS.values():
+        assert all(lines_of(target).values()), target.name
+        assert target.permitted(target.longest) <= 1 << 30, target.name

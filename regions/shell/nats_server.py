@@ -27,6 +27,7 @@ from shutil import which
 from typing import IO, Any
 
 from regions.shell.nats_monitor import ask_monitor
+from regions.shell.nats_store import sync_store
 
 VERSION_MIN = (2, 15)
 MAX_PAYLOAD = 1 << 20
@@ -267,6 +268,10 @@ class NatsServer:
         temporary.replace(self.config_path)
 
     async def _run(self, binary: Path) -> None:
+        try:
+            await asyncio.to_thread(sync_store, self.store_dir)
+        except OSError as error:
+            raise ServerError(f"what is in {self.store_dir} cannot be synced: {error}") from error
         self._port = free_port() if self._port < 0 else self._port
         self._write_config()
         for stale in self.run_dir.glob("*.ports"):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from regions import assignments, compute, letters
 from regions.answers import receipts, whereabouts
-from regions.beats import Beats
+from regions.beats import WAITING_BEAT_MS, Beats
 from regions.chain import heed
 from regions.claims import make_claim
 from regions.compute import Folded
@@ -167,7 +167,7 @@ class RegionCore:
         record = finished(self.seat.region, self.seat.node, given, folded)
         raw = encode(record)
         self.pending = Pending(record, raw, folded, waiting, late_ms)
-        return [Append(record.n, raw)]
+        return [Append(record.n, raw), Wake(now_ms + WAITING_BEAT_MS)]
 
     # What became of an append.
 
@@ -187,7 +187,7 @@ class RegionCore:
         pause = APPEND_BACKOFF_MS[min(pending.attempts, len(APPEND_BACKOFF_MS) - 1)]
         pending.attempts += 1
         pending.retry_at = now_ms + pause
-        return [*self._beat(now_ms), Wake(pending.retry_at)]
+        return self._wait(now_ms, pending.retry_at)
 
     def _read_back(self, now_ms: int, event: ReadBack) -> list[Effect]:
         if self.pending is None or event.position != self.pending.record.n:
@@ -288,14 +288,14 @@ class RegionCore:
         if pending is not None:
             if pending.retry_at and now_ms >= pending.retry_at:
                 pending.retry_at = 0
-                return [Append(pending.record.n, pending.raw)]
-            return [Wake(pending.retry_at)] if pending.retry_at else []
+                return [Append(pending.record.n, pending.raw), Wake(now_ms + WAITING_BEAT_MS)]
+            return self._wait(now_ms, pending.retry_at or now_ms + WAITING_BEAT_MS)
         if self.phase not in ("serving", "stopping") or self.suspected is not None:
             return []
         if self._region().state.halted:
             return self._halted(now_ms)
         if not self._due(now_ms):
-            return [*self._beat(now_ms), Wake(self.next_tick_ms)]
+            return self._wait(now_ms, self.next_tick_ms)
         late_ms = max(0, now_ms - self.next_tick_ms)
         self.figures.ticks_late += late_ms > TICKS_LATE_MS
         period = TICK_MS if self.seat.index != letters.WORLD else LETTER_REPEAT_MS
@@ -314,7 +314,7 @@ class RegionCore:
             return self._end(f"stopped while halted: {region.state.halted}")
         lift = self.scheduler.lift() if self.links else None
         if lift is None:
-            return [*self._beat(now_ms), Wake(now_ms + 500)]
+            return self._wait(now_ms, now_ms + WAITING_BEAT_MS)
         return self._fold(now_ms, region, [lift], (), 0, 0)
 
     def _due(self, now_ms: int) -> bool:
@@ -381,6 +381,10 @@ class RegionCore:
         return self._append(now_ms, sifted.given, folded, waiting, 0)
 
     # Small things.
+
+    def _wait(self, now_ms: int, until_ms: int) -> list[Effect]:
+        """Until then nothing is to be done, but to say that this owner lives."""
+        return [*self._beat(now_ms), Wake(min(until_ms, now_ms + WAITING_BEAT_MS))]
 
     def _beat(self, now_ms: int) -> list[Effect]:
         region, pending = self._region(), self.pending

@@ -32,6 +32,12 @@ def seen_by(cluster: Cluster, index: int) -> list[Effect]:
     return effects
 
 
+def seen_while(cluster: Cluster, index: int, ms: int) -> list[Effect]:
+    effects = seen_by(cluster, index)
+    cluster.run(ms)
+    return effects
+
+
 def published(effects: list[Effect], kind: type) -> list[Any]:
     return [effect.message for effect in effects if isinstance(effect, Publish) and isinstance(effect.message, kind)]
 
@@ -259,13 +265,24 @@ def test_timers_and_settlings_that_come_late_do_no_harm() -> None:
     cluster.held.add(1)
     cluster.ticks(1)
     n = core.pending.record.n  # type: ignore[union-attr]
-    assert core.step(cluster.now_ms + 1, Timer()) == []
+    assert [type(one) for one in core.step(cluster.now_ms + 1, Timer())] == [Wake]
     assert core.step(cluster.now_ms + 1, Settled("durable", n - 1)) == []
     wake = core.step(cluster.now_ms + 1, Settled("unknown", n))[-1]
     assert isinstance(wake, Wake)
-    assert core.step(wake.at_ms - 1, Timer()) == [wake]
-    assert [type(one) for one in core.step(wake.at_ms, Timer())] == [Append]
-    assert core.step(wake.at_ms, Timer()) == []
+    assert core.step(wake.at_ms - 1, Timer())[-1] == wake
+    assert [type(one) for one in core.step(wake.at_ms, Timer())] == [Append, Wake]
+    assert [type(one) for one in core.step(wake.at_ms, Timer())][-1:] == [Wake]
+
+
+def test_an_owner_without_a_new_record_says_ten_times_a_second_that_it_lives() -> None:
+    """Another machine takes 300 ms without record or beat for a death."""
+    cluster = Cluster()
+    cluster.ticks(20)
+    idle, busy = (published(seen_while(cluster, index, 3_000), Beat) for index in (0, 1))
+    assert len(idle) >= 25 and len(busy) <= 7  # the world's process has a record a second to make
+    cluster.held.add(1)
+    waiting = published(seen_while(cluster, 1, 3_000), Beat)
+    assert len(waiting) >= 25 and {beat.n for beat in waiting} == {waiting[0].n}
 
 
 def test_the_scheduler_key_is_needed_for_nothing_but_signatures() -> None:

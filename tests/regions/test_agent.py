@@ -497,3 +497,30 @@ def test_a_later_era_met_by_the_final_checkpoint_is_said_too() -> None:
     del machine.alive[archivist]
     machine.give(Ended(archivist, "the owner opened era 2 of this world", True, superseded=2))
     assert machine.over == Over(1) and "era 2" in machine.said[-1].text and machine.alive == {}
+
+
+def test_timers_do_not_multiply_while_several_seats_wait() -> None:
+    """Each seat that waited asked for a timer whenever one went off: fought-over seats froze their machine."""
+    core = AgentCore(4)
+    timers: list[int] = []
+    asked = 0
+
+    def give(now_ms: int, event: Event) -> None:
+        nonlocal asked
+        for effect in core.step(now_ms, event):
+            if isinstance(effect, Start) and effect.role == "region":
+                give(now_ms, Warm(effect.child))
+            elif isinstance(effect, Wake):
+                asked += 1
+                timers.append(effect.at_ms)
+
+    give(0, Begin())
+    for now_ms in range(0, 20_000, 10):
+        due, timers[:] = [at_ms for at_ms in timers if at_ms <= now_ms], [at_ms for at_ms in timers if at_ms > now_ms]
+        for _ in due:
+            give(now_ms, Timer())
+        for index, seat in core.seats.items():
+            if seat.child and now_ms % (70 + 10 * index) == 0:
+                give(now_ms, Ended(seat.child, "died"))
+    assert all(seat.restarts >= 6 for seat in core.seats.values())
+    assert 0 < asked <= 5 * 12

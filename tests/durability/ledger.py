@@ -14,8 +14,8 @@ RECORD_BYTES_MIN, RECORD_BYTES_MAX = 100, 6000
 class Ledger:
     """One log's. Records are numbered from 1, and each begins with the hash of the one before.
 
-    `acknowledged` is the newest record known to be durable, `seen` the newest a follower was shown, `trimmed` the newest
-    that was asked to be forgotten.
+    `acknowledged` is the newest record known to be durable, `seen` the newest that a follower was shown, `trimmed` the
+    newest that was asked to be forgotten.
     """
 
     def __init__(self, name: str, rng: random.Random) -> None:
@@ -61,7 +61,7 @@ class Ledger:
         return min(newest - self.trimmed, in_front + behind)
 
     def judge(self, first: int, records: Iterable[tuple[int, bytes]]) -> list[str]:
-        """Return in words what is wrong with records that were read from `first` on; acknowledged ones are all known."""
+        """Return in words what is wrong with the records that were read from `first` on."""
         wrong = []
         expected = first
         before = self._hashes.get(first - 1)

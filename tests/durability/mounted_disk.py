@@ -10,6 +10,7 @@ import json
 import os
 import random
 import select
+import signal
 import stat
 import subprocess
 import sys
@@ -38,21 +39,24 @@ class MountedDisk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._child: subprocess.Popen[str] | None = None
-        self._printed = tempfile.TemporaryFile("w+")
+        self._printed = Path()
 
     def __enter__(self) -> "MountedDisk":
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         root = Path(__file__).resolve().parents[2]
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "tests.durability.mounted_disk", str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._printed,
-            text=True,
-            cwd=root,
-            env=os.environ | {"PYTHONPATH": str(root)},
-            start_new_session=True,  # a Ctrl-C is for the parent
-        )
+        # A file, not a pipe: nobody reads it while the disk serves, and a full pipe would stop the disk.
+        with tempfile.NamedTemporaryFile("wb", delete=False) as printed:
+            self._printed = Path(printed.name)
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "tests.durability.mounted_disk", str(self.folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=printed,
+                text=True,
+                cwd=root,
+                env=os.environ | {"PYTHONPATH": str(root)},
+                start_new_session=True,  # a Ctrl-C is for the parent
+            )
         try:
             self._answer()
         except CannotMount:
@@ -77,6 +81,7 @@ class MountedDisk:
         assert self._child.stdout is not None
         self._child.stdout.close()
         self._child = None
+        self._printed.unlink(missing_ok=True)
 
     def cut(self, seed: str | None = None) -> dict[str, int]:
         """Lose power; no program may have a file open. What is at risk goes, or with a seed some of it.
@@ -97,6 +102,10 @@ class MountedDisk:
         """Let the next `count` fsyncs fail with EIO."""
         self._tell({"bad_fsyncs": count})
 
+    def kill_before_fsync(self, pid: int) -> None:
+        """Kill that process when it next syncs a file with unsynced bytes: it has written, and does not sync."""
+        self._tell({"victim": pid})
+
     def figures(self) -> dict[str, int]:
         """How many bytes the files hold, how many fsyncs there were, how many more will fail."""
         return self._tell({})
@@ -116,8 +125,7 @@ class MountedDisk:
                 return answer
         self._child.kill()
         self._child.wait()
-        self._printed.seek(0)
-        said = self._printed.read().strip().splitlines()
+        said = self._printed.read_text(errors="replace").strip().splitlines()
         raise CannotMount(f"no FUSE file system on {self.folder}: {said[-1] if said else 'it does not answer'}")
 
 
@@ -158,6 +166,7 @@ class Operations:
         self._turn = threading.Lock()  # what has the name of a system call would be taken for one
         self.opened: dict[int, tuple[Node, bool]] = {}
         self.numbers = 0
+        self.victim = 0
 
     def init_with_config(self, connection: Any, config: Any) -> None:
         """No caches in the kernel, and no hidden names for removed files."""
@@ -240,7 +249,12 @@ class Operations:
 
     def fsync(self, path: str | None, only_data: int, number: int) -> None:
         with self._turn:
-            self.disk.fsync(self._node(path, number))
+            node = self._node(path, number)
+            if self.victim and isinstance(node, File) and node.unsynced:
+                os.kill(self.victim, signal.SIGKILL)
+                self.victim = 0
+                raise OSError(errno.EIO, "who asked is dead")
+            self.disk.fsync(node)
 
     fsyncdir = fsync
 
@@ -284,6 +298,7 @@ class Operations:
                 self.disk.write_back()
             if "room" in words:
                 self.disk.room = words["room"]
+            self.victim = words.get("victim", 0)
             if "bad_fsyncs" in words:
                 self.disk.bad_fsyncs = words["bad_fsyncs"]
             return {"used": self.disk.used, "fsyncs": self.disk.fsyncs, "bad_fsyncs": self.disk.bad_fsyncs}

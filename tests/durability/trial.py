@@ -1,7 +1,8 @@
 """Power cuts under the real log server: what it acknowledged before must be there after.
 
-The server is the project's own (`NatsServer`, `Log`), its store lies on a `MountedDisk`. A trial appends to several logs
-as fast as it can, kills the server, cuts the disk's power, starts the server again, and reads everything back.
+The server and the logs are the project's own (`NatsServer`, `Log`), the store lies on a `MountedDisk`. A trial appends
+to several logs as fast as it can while others follow them, kills the server, cuts the disk's power, starts the server
+again, and reads everything back. Half of the time the server alone dies first and comes back, and the power goes then.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,11 @@ ANSWER_S_MAX = 20.0
 
 
 class UnsyncedServer(NatsServer):
-    """The project's server with its one indispensable setting taken away: it acknowledges at once and syncs every two
-    minutes, which is nats-server's default. `NatsServer` itself refuses to run like this; that refusal is overridden here,
-    and only here, because the trial must be able to see a loss where there is one."""
+    """The project's server without `sync_interval: always`: it acknowledges at once and syncs every two minutes.
+
+    That is nats-server's default. `NatsServer` refuses to run like this; the refusal is overridden here, and only here,
+    because the trial must be shown to see a loss where there is one.
+    """
 
     def _write_config(self) -> None:
         super()._write_config()
@@ -139,7 +143,7 @@ class Trial:
         tasks = [asyncio.create_task(one) for one in [*work, self._trim(killed)]]
         followers = [asyncio.create_task(self._follow(ledger, log)) for ledger, log in zip(self.ledgers, self.logs)]
         await asyncio.sleep(seconds)
-        killed.set()  # first: an append that ends from here on may have no successor, but all acknowledgements are heard
+        killed.set()  # no more appends; but acknowledgements that are on their way are heard
         await self._kill()
         await asyncio.gather(*tasks)
         for follower in followers:
@@ -249,7 +253,7 @@ class Trial:
             )
         records: list[tuple[int, bytes]] = []
         try:
-            while more := await answered(lambda: log.read(info.first + len(records), 1000)):
+            while more := await answered(partial(log.read, info.first + len(records), 1000)):
                 records += more
         except (LogGap, LogUnavailable) as error:
             report.wrong.append(f"{log.name} cannot be read: {error}")

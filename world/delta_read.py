@@ -100,8 +100,10 @@ def _entry(data: Bytes2, at: int, corner_x: int, corner_y: int, ids: Int64s, col
     cols[n, X], cols[n, Y] = corner_x + _int16(data, at + 10), corner_y + _int16(data, at + 12)
     cols[n, STEP_X], cols[n, STEP_Y] = _int8(data, at + 14), _int8(data, at + 15)
     fault, hop, at = _varint(data, at + 16)
+    if fault:
+        return fault, at
     cols[n, BODY_HOP] = hop
-    return fault, at
+    return FINE, at
 
 
 @njit(cache=True)

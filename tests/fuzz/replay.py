@@ -17,7 +17,7 @@ from typing import Any
 from tests.fuzz.target import SMALL, Target
 
 MEASURED_MAX = 3000
-REPLAY_S_MAX = 60.0
+REPLAY_S_MAX = 15.0
 
 
 def lines_of(target: Target) -> dict[tuple[str, str], set[int]]:

@@ -12,6 +12,7 @@ from tests.archived import Archived
 from tests.cluster import Player
 from tests.regions.little_gateway import LittleClient, LittleGateway, run
 from tests.regions.little_world import LittleWorld
+from tests.world.lands import flat, key, put
 from world.actions import (
     Action,
     Build,
@@ -27,6 +28,10 @@ from world.actions import (
     Strike,
     encode_action,
 )
+from world.delta import encode_key, encode_tick
+from world.shown import wire_rows
+from world.state import DEER, GOODS, GOODS_0, HOP, PLAYER
+from world.tick import Inputs, advance
 
 ACTIONS: tuple[Action, ...] = (
     Move(127, -3),
@@ -107,6 +112,34 @@ def states() -> dict[int, snapshot.Snapshot]:
     """The newest snapshot of each region, read."""
     world, _, _ = played()
     return {index: snapshot.decode(files[max(files)]) for index, files in world.files.items() if files}
+
+
+@lru_cache(maxsize=1)
+def shown() -> list[bytes]:
+    """A crowd's ticks as `world.delta` writes them, 16 chunks: [how many chunks, their numbers, the bytes] each."""
+    state = flat(64, 64)
+    people = [put(state, PLAYER, 14.5 + place, 15.5 + place % 2, goods_0=9) for place in range(4)]
+    state.rows[GOODS_0 : GOODS_0 + GOODS, state.row(people[1])] = 99
+    for place in range(6):
+        put(state, DEER, 20.5 + place, 30.5)
+    before = wire_rows(state)
+    pieces = [bytes([16, *range(16)]) + b"".join(encode_key(before, chunk) for chunk in range(16))]
+    for tick in range(40):
+        asked: list[tuple[int, Action]] = [(people[0], Move(127, 9 * (tick % 20) - 90)), (people[3], Strike(people[2]))]
+        if tick % 2:
+            asked.append((people[2], Speak("hey" * tick)))
+        else:
+            asked.append((people[1], Build(16, 14 + tick // 12, 3)))
+        out = advance(state, Inputs(key(tick), actions=asked))
+        if tick == 20:
+            state.rows[HOP, state.row(people[1])] += 300
+            state.free_row(people[3])
+            people[3] = people[2]
+        now = wire_rows(state, (), before)
+        index, data = encode_tick(before, now, out.events)
+        pieces.append(bytes([len(index), *index[:, 0].tolist()]) + data)
+        before = now
+    return pieces
 
 
 @lru_cache(maxsize=1)

@@ -146,17 +146,9 @@ def _delta(raw: bytes) -> object:
     return mirror.cols.copy()
 
 
-@lru_cache(maxsize=1)
 def _delta_seeds() -> list[bytes]:
-    found = []
-    for raw in seeds.doors().heard:
-        one = messages.decode(raw)
-        if isinstance(one, Delta | Keys) and one.region == 1:
-            pieces = [bytes([len(one.chunks), *one.chunks]) + one.data]
-            found.append(pieces)
-    keys = [one for one in found if one[0][0] == 16]
-    deltas = [one for one in found if one[0][0] < 16][:12]
-    return [_through(0, some) for some in (keys[0], keys[0] + deltas[0], keys[0] + [one[0] for one in deltas])]
+    first, *later = seeds.shown()
+    return [_through(0, some) for some in ([first], [first, *later[:3]], [first, *later[:30]], [first, *later])]
 
 
 def _views(raw: bytes) -> object:

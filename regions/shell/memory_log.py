@@ -6,7 +6,6 @@ nothing.
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -64,24 +63,55 @@ class _Stream:
 
 
 class MemoryLogs:
-    """All logs by name. `faults` are spent one an append, whatever the log; `leaderless` silences everything."""
+    """All logs by name. `faults` are spent one an append, whatever the log.
+
+    Three states of the server, as NATS was seen in them: `leaderless` (dead, or without a leader), `stalled` (stopped
+    or slow: what is sent to it is carried out later), and of one log, that it gave up (`give_up`).
+    """
 
     def __init__(self) -> None:
         self.faults: deque[Fault] = deque()
         self._leaderless = False
+        self._stalled = False
+        self._waiting: list[tuple[str, int, bytes, int]] = []
+        self._given_up: set[str] = set()
         self._streams: dict[str, _Stream] = {}
         self._made = 0
 
     @property
     def leaderless(self) -> bool:
-        """While true, no verb is answered: appends are `Unknown`, the others raise `LogUnavailable`."""
+        """While true, no verb is answered: appends are `Unknown` and lost, the others raise `LogUnavailable`.
+
+        A change of it is also a restart: what had given up serves again, what was waiting is lost.
+        """
         return self._leaderless
 
     @leaderless.setter
     def leaderless(self, value: bool) -> None:
         self._leaderless = value
+        self._waiting.clear()
+        self._given_up.clear()
         for stream in self._streams.values():
             _ring(stream)
+
+    @property
+    def stalled(self) -> bool:
+        """While true, no verb is answered in time, but appends wait: when it ends they are carried out, in order."""
+        return self._stalled
+
+    @stalled.setter
+    def stalled(self, value: bool) -> None:
+        self._stalled = value
+        if not value:
+            waiting, self._waiting = self._waiting, []
+            for name, position, data, first_sequence in waiting:
+                self._append(name, position, data, first_sequence)
+            for stream in self._streams.values():
+                _ring(stream)
+
+    def give_up(self, name: str) -> None:
+        """Let the log meet a full or failing disk: it answers no append any more, only reads, until a restart."""
+        self._given_up.add(name)
 
     def create(self, name: str, first_sequence: int, max_bytes: int) -> None:
         """As `nats_log.Log.create`."""
@@ -100,13 +130,15 @@ class MemoryLogs:
 
     def delete(self, name: str) -> None:
         """Delete a log with all it holds; an operator's mistake, never a verb of the log."""
+        self._given_up.discard(name)
         _ring(self._streams.pop(name))
 
     def lose_tail(self, name: str, count: int) -> None:
-        """Forget the newest `count` records: a store that was set back."""
+        """Forget the newest `count` records, or all there are: a store that was set back."""
         stream = self._streams[name]
-        for _ in range(count):
+        for _ in range(min(count, len(stream.records))):
             stream.bytes -= len(stream.records.pop()) + RECORD_OVERHEAD
+        _ring(stream)
 
     def info(self, name: str) -> LogInfo:
         """As `nats_log.Log.info`."""
@@ -135,6 +167,9 @@ class MemoryLogs:
             return Unknown("no answer")
         if fault is Fault.FULL:
             return Full("maximum bytes exceeded")
+        if self._stalled:
+            self._waiting.append((name, position, bytes(data), first_sequence))
+            return Unknown("no answer")
         outcome = self._append(name, position, data, first_sequence)
         return Unknown("no answer") if fault is Fault.STORED_UNKNOWN else outcome
 
@@ -150,6 +185,8 @@ class MemoryLogs:
             return Behind(stream.last, f"the log is empty and does not hold record {position - 1}: it was made anew")
         if stream.bytes + len(data) + RECORD_OVERHEAD > stream.max_bytes:
             return Full("maximum bytes exceeded")
+        if name in self._given_up:
+            return Unknown("no answer")
         stream.records.append(bytes(data))
         stream.bytes += len(data) + RECORD_OVERHEAD
         _ring(stream)
@@ -190,7 +227,7 @@ class MemoryLogs:
             self._streams[name].bells.discard(bell)
 
     def _answering(self, name: str) -> None:
-        if self._leaderless:
+        if self._leaderless or self._stalled:
             raise LogUnavailable(name, "no answer")
 
     def _stream(self, name: str) -> _Stream:
@@ -235,8 +272,12 @@ class MemoryLog:
     async def append(self, position: int, data: bytes, wait_s: float = 1.0) -> Outcome:
         await asyncio.sleep(0)
         if not self._first_sequence:
-            with contextlib.suppress(LogMissing, LogUnavailable):
+            try:
                 await self.open()
+            except LogMissing as error:
+                return Impossible(str(error))
+            except LogUnavailable as error:
+                return Unknown(error.reason)  # and nothing was sent
         return self._logs.append(self.name, position, data, self._first_sequence)
 
     async def read(self, position: int, limit: int) -> list[tuple[int, bytes]]:

@@ -3,9 +3,12 @@
 import asyncio
 import json
 import os
+import random
+import resource
+import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from regions.shell.log import (
     LogMissing,
     LogRefused,
     LogUnavailable,
+    Outcome,
     Taken,
     Unknown,
 )
@@ -33,6 +37,7 @@ from regions.shell.nats_server import NatsServer
 from regions.shell.nats_stream import outcome_of, stream_config
 
 ROOM = 4 << 20
+LOG = "world-e1-A"
 AnyLog = Log | MemoryLog
 
 
@@ -41,6 +46,7 @@ class MemoryOutside:
 
     def __init__(self) -> None:
         self.logs = MemoryLogs()
+        self.copied = 0
 
     async def log(self, name: str) -> MemoryLog:
         """A handle as another process would hold it."""
@@ -54,6 +60,21 @@ class MemoryOutside:
 
     async def come_back(self) -> None:
         self.logs.leaderless = False
+
+    def stop_answering(self) -> None:
+        self.logs.stalled = True
+
+    def go_on(self) -> None:
+        self.logs.stalled = False
+
+    def fill_disk(self) -> None:
+        self.logs.give_up(LOG)
+
+    async def keep_copy(self) -> None:
+        self.copied = self.logs.info(LOG).last
+
+    async def set_back(self) -> None:
+        self.logs.lose_tail(LOG, self.logs.info(LOG).last - self.copied)
 
 
 class NatsOutside:
@@ -79,6 +100,27 @@ class NatsOutside:
 
     async def come_back(self) -> None:
         await self.server.restart()
+
+    def stop_answering(self) -> None:
+        os.kill(self.server.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.server.pid, signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        # No file may grow any more; the server meets a full disk in the same way (tests/durability has a real one).
+        resource.prlimit(self.server.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+
+    async def keep_copy(self) -> None:
+        await self.die()
+        shutil.copytree(self.server.store_dir, self.server.log_dir / "copy")
+        await self.come_back()
+
+    async def set_back(self) -> None:
+        await self.die()
+        shutil.rmtree(self.server.store_dir)
+        shutil.copytree(self.server.log_dir / "copy", self.server.store_dir)
+        await self.come_back()
 
 
 AnyOutside = MemoryOutside | NatsOutside
@@ -421,6 +463,170 @@ def test_verbs_of_a_silent_log_are_unknown_or_unavailable(run: Run) -> None:
         await outside.come_back()
         assert isinstance(await settled(log, 3, b"x"), Durable | Taken)
         assert await log.read(3, 1) == [(3, b"x")]
+
+    run(scenario)
+
+
+def test_a_follower_stopped_amid_appends_disturbs_nobody_and_another_goes_on(run: Run) -> None:
+    """Closed after a record, or cancelled while it waits for one."""
+
+    async def scenario(outside: AnyOutside) -> None:
+        log, other = await made(outside), await outside.log(LOG)
+        appending = asyncio.create_task(fill(log, 1, 600))
+        seen: list[tuple[int, bytes]] = []
+        rng = random.Random(1)
+        while len(seen) < 600:
+            if rng.random() < 0.5:
+                async with aclosing(other.follow(len(seen) + 1)) as following:
+                    for _ in range(min(rng.randint(1, 40), 600 - len(seen))):
+                        seen.append(await anext(following))
+            else:
+                follower = asyncio.create_task(took(other, len(seen) + 1, 601))
+                await asyncio.sleep(rng.choice([0.0, 0.001, 0.02]))
+                follower.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await follower
+        await appending
+        assert seen == records(1, 600)
+
+    run(scenario)
+
+
+def test_ones_own_record_is_retried_until_it_is_known_to_be_stored(run: Run) -> None:
+    """An answer that does not come tells nothing: the first record here was stored late, the second never."""
+
+    async def scenario(outside: AnyOutside) -> None:
+        log = await made(outside)
+        await fill(log, 1, 3)
+        outside.stop_answering()
+        assert isinstance(await log.append(4, record(4), 0.3), Unknown)
+        outside.go_on()
+        while (await until_answered(log.info)).last < 4:
+            await asyncio.sleep(0.01)
+        assert await log.append(4, record(4)) == Taken(4)
+        assert await log.read(4, 1) == records(4, 4), "mine"
+        await outside.die()
+        assert isinstance(await log.append(5, record(5), 0.3), Unknown)
+        await outside.come_back()
+        assert (await until_answered(log.info)).last == 4
+        assert await settled(log, 5, record(5)) == Durable(5)
+        assert await log.read(1, 9) == records(1, 5)
+
+    run(scenario)
+
+
+def test_a_retry_that_overtakes_its_own_late_append_is_stored_once(run: Run) -> None:
+    async def scenario(outside: AnyOutside) -> None:
+        log = await made(outside)
+        await fill(log, 1, 3)
+        outside.stop_answering()
+        for _ in range(3):
+            assert isinstance(await log.append(4, record(4), 0.1), Unknown)
+        outside.go_on()
+        assert isinstance(await settled(log, 4, record(4)), Durable | Taken)
+        assert await settled(log, 5, record(5)) == Durable(5)
+        assert await log.read(1, 9) == records(1, 5)
+
+    run(scenario)
+
+
+def test_claimants_who_both_hear_nothing_agree_in_the_end(run: Run) -> None:
+    async def scenario(outside: AnyOutside) -> None:
+        claimants = [await made(outside), await outside.log(LOG)]
+        await fill(claimants[0], 1, 3)
+        await claimants[1].open()
+        for position in range(4, 9):
+            outside.stop_answering()
+            claims = [f"{position} by {who}".encode() for who in range(2)]
+            hopes = [log.append(position, claim, 0.2) for log, claim in zip(claimants, claims)]
+            assert all(isinstance(outcome, Unknown) for outcome in await asyncio.gather(*hopes))
+            outside.go_on()
+            for log, claim in zip(claimants, claims):
+                await settled(log, position, claim)
+            held = [await log.read(position, 1) for log in claimants]
+            assert held[0] == held[1]
+            assert [claim for _, claim in held[0]] in ([claims[0]], [claims[1]])
+
+    run(scenario)
+
+
+def test_a_log_whose_disk_is_full_is_silent_until_a_restart_and_loses_nothing(run: Run) -> None:
+    async def scenario(outside: AnyOutside) -> None:
+        log = await made(outside)
+        await fill(log, 1, 3)
+        outside.fill_disk()
+        for _ in range(2):
+            assert isinstance(await log.append(4, record(4), 0.3), Unknown)
+        assert (await log.info()).last == 3, "it still reads"
+        assert await log.read(1, 9) == records(1, 3)
+        assert await log.append(5, record(5)) == Behind(3)
+        await outside.die()
+        await outside.come_back()
+        assert await settled(log, 4, record(4)) == Durable(4)
+        await fill(log, 5, 6)
+        assert await log.read(1, 9) == records(1, 6)
+
+    run(scenario)
+
+
+def test_a_log_set_back_is_behind_its_writer_and_a_gap_to_its_followers(run: Run) -> None:
+    async def scenario(outside: AnyOutside) -> None:
+        log = await made(outside)
+        await fill(log, 1, 5)
+        await outside.keep_copy()
+        assert await settled(log, 6, record(6)) == Durable(6)
+        await fill(log, 7, 10)
+        follower = (await outside.log(LOG)).follow(8)
+        assert [await anext(follower) for _ in range(3)] == records(8, 10)
+        waiting = asyncio.ensure_future(anext(follower))
+        await asyncio.sleep(0.05)
+        await outside.set_back()
+        with pytest.raises(LogGap) as gap:
+            await waiting
+        assert (gap.value.expected, gap.value.last) == (11, 5)
+        assert isinstance(await until_known(log, 11, record(11)), Behind)
+        with pytest.raises(LogGap):
+            await log.read(7, 1)
+        assert await log.read(1, 9) == records(1, 5)
+
+    run(scenario)
+
+
+async def until_known(log: AnyLog, position: int, data: bytes) -> Outcome:
+    while isinstance(outcome := await log.append(position, data, 0.5), Unknown):
+        await asyncio.sleep(0.01)
+    return outcome
+
+
+def test_what_was_trimmed_stays_taken(run: Run) -> None:
+    async def scenario(outside: AnyOutside) -> None:
+        log = await made(outside)
+        await fill(log, 1, 9)
+        await log.trim(8)
+        for position in (1, 8, 9):
+            assert await log.append(position, b"other") == Taken(9)
+        assert await log.append(11, b"x") == Behind(9)
+        await outside.die()
+        await outside.come_back()
+        assert await until_known(log, 8, b"other") == Taken(9)
+        await fill(log, 10, 10)
+
+    run(scenario)
+
+
+def test_a_handle_that_never_saw_its_log_sends_nothing_to_a_silent_one(run: Run) -> None:
+    async def scenario(outside: AnyOutside) -> None:
+        await fill(await made(outside), 1, 3)
+        late = await outside.log(LOG)
+        outside.stop_answering()
+        appending = asyncio.create_task(late.append(4, record(4), 0.2))
+        await asyncio.sleep(0.1)
+        if not appending.done():
+            appending.cancel()  # it still waits for where the log stands
+            await asyncio.wait([appending])
+        outside.go_on()
+        assert (await until_answered(late.info)).last == 3
+        await fill(late, 4, 4)
 
     run(scenario)
 

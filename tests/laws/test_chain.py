@@ -173,7 +173,7 @@ def serve(cluster: Cluster, raws: list[bytes], *witnesses: Witness) -> End:
     from regions.process import RegionCore
 
     core = RegionCore(cluster.cores[1].seat, random.Random(1).randbytes, None)
-    (effect,) = core.step(cluster.now_ms, Loaded(cluster.genesis(1), raws, witnesses))
+    effect, *_ = core.step(cluster.now_ms, Loaded(cluster.genesis(1), raws, witnesses))
     return effect if isinstance(effect, End) else End("served")
 
 

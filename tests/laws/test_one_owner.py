@@ -19,7 +19,7 @@ class Rival:
         self.claim = self.step_loaded()
 
     def step_loaded(self) -> Append:
-        (claim,) = self.core.step(self.cluster.now_ms, self.cluster.loaded(self.index))
+        claim, *_ = self.core.step(self.cluster.now_ms, self.cluster.loaded(self.index))
         assert isinstance(claim, Append)
         return claim
 

@@ -108,10 +108,11 @@ def _check_follows(opening: Opening, older: Opening, manifest_id: str, manifest:
 def _era(store: Store, opening: Opening, last: tuple[str, Manifest]) -> list[tuple[str, Manifest]]:
     """The manifests of an era up to `last`, oldest first, each checked against the one before."""
     all_of = restore.manifests(store, opening)
-    numbers: dict[int, str] = {}
+    made: dict[tuple[int, int], str] = {}
     for one, manifest in all_of:
-        if manifest.number <= last[1].number and numbers.setdefault(manifest.number, one) != one:
-            raise Forged(one, f"a second manifest of checkpoint {manifest.number}: {numbers[manifest.number]}")
+        which = manifest.number, manifest.decided
+        if manifest.number <= last[1].number and made.setdefault(which, one) != one:
+            raise Forged(one, f"a second manifest of checkpoint {manifest.number}: {made[which]}")
     by_id = dict(all_of)
     chain: list[tuple[str, Manifest]] = []
     item_id: str | None = last[0]

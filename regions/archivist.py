@@ -13,8 +13,10 @@ trimmed: the logs fill up to their quota, and the world waits and says so. Nothi
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from archive.errors import ArchiveError
-from archive.keys import Ed25519Key, unb64
+from archive.keys import Ed25519Key, b64, unb64
 from regions.archivist_verbs import (
     Effect,
     End,
@@ -56,7 +58,8 @@ FINAL_TRIES: Final = 8  # uploads of the last checkpoint, at a planned stop
 
 class ArchivistCore:
     """The archivist of a world on one machine. `place` is how far the archive has come, the spool included; `queued`
-    what is in the spool, oldest first; `local` each region's local snapshots by record; `draw` gives numbers in 0..1.
+    what is in the spool, oldest first; `local` each region's local snapshots by record; `draw` gives numbers in 0..1;
+    `maker` are 16 random bytes of this process: it makes what it ordered itself, and steps back when another orders.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class ArchivistCore:
         queued: list[Queued],
         local: Mapping[int, list[int]],
         draw: Callable[[], float],
+        maker: bytes,
         interval_ms: int = CHECKPOINT_EVERY_MS,
         spool_bytes: int = 0,
     ) -> None:
@@ -85,6 +89,10 @@ class ArchivistCore:
         self.ordered = self.built - int(manifest is not None and not manifest.ordered)
         self.orders: dict[int, tuple[int, bool]] = {}  # not yet taken up: number -> (record that ordered it, full)
         self.confirmed = 0  # as far as this process has seen
+        self.maker, self.leads = maker, False  # whether the newest order in the world's log is this process's
+        self.names = {one.manifest.number: one.manifest_id for one in queued}
+        if manifest is not None and place.manifest_id is not None:
+            self.names[manifest.number] = place.manifest_id
         stored = None
         if manifest is not None and place.manifest_id is not None and not queued:
             stored = Queued(place.manifest_id, manifest)
@@ -105,7 +113,8 @@ class ArchivistCore:
         self.next_status_ms = now_ms + STATUS_MS
         effects: list[Effect] = []
         for index, end in enumerate(before(self.charter, self.place)):
-            self.followed[index] = Followed.after(index, end, self.local.get(index, ()))
+            local = self.local.get(index, ())
+            self.followed[index] = Followed.after(index, end, local, founded=self.charter.cut is None)
             effects.append(Follow(index, self.followed[index].base + 1))
         return effects + self._turn(now_ms)
 
@@ -133,7 +142,7 @@ class ArchivistCore:
             elif isinstance(event, Superseded):
                 words = f"the owner opened era {event.era} of this world: this one, of era {self.charter.era}, must end"
                 return self._end(1, {"alarm": True, "superseded": event.era, "reason": words})
-            return effects + self._turn(now_ms)
+            return effects if self.over else effects + self._turn(now_ms)
         except (RecordError, FoldFailed, ArchiveError) as error:
             # The logs do not fold to what they say, or cannot be archived: nothing of it must be called archived.
             return self._end(2, {"alarm": True, "reason": f"the archivist stops: {error}"})
@@ -161,15 +170,25 @@ class ArchivistCore:
         effects: list[Effect] = []
         for said, verdict in zip(record.inputs, record.verdicts):
             if isinstance(said, Confirmed) and not verdict:
+                if said.number > self.built or self.names.get(said.number, b64(said.manifest)) != b64(said.manifest):
+                    return self._step_back(f"checkpoint {said.number} of another archivist is confirmed")
                 self.confirmed = max(self.confirmed, said.number)
+            elif isinstance(said, Order) and said.maker != self.maker and not verdict:
+                if self.leads:
+                    return self._step_back(f"another archivist ordered checkpoint {said.number}")
             elif isinstance(said, Order) and verdict and said.number == self.built + 1 == self.ordered + 1:
                 words = f"the world's process refused to order checkpoint {said.number}: it expects another number"
                 effects.append(Tell({"warning": words}))
             elif isinstance(said, Order) and not verdict:
+                self.leads, self.next_said_ms = True, 0  # what is stored can be confirmed at once
                 self.ordered = max(self.ordered, said.number)
                 if said.number > self.built:
                     self.orders[said.number] = (record.n, said.full)
         return effects
+
+    def _step_back(self, why: str) -> list[Effect]:
+        """Begin again from what the store has: what this process holds may not be what counts."""
+        return self._end(1, {"replaced": True, "reason": f"{why}: this archivist begins again"})
 
     def _begin_cut(self) -> list[Effect]:
         """Take up the next checkpoint that the world's log has ordered."""
@@ -225,7 +244,7 @@ class ArchivistCore:
             cutting.parts(self.followed, self.kit, olds, found),
         )
         self.place = Place(filing.manifest_id, filing.manifest, filing.filed)
-        self.built = cutting.number
+        self.built, self.names[cutting.number] = cutting.number, filing.manifest_id
         self.storing.take(filing)
         self.cutting, self.phase = None, "resting"
         return []
@@ -278,9 +297,9 @@ class ArchivistCore:
             number = self.ordered + 1
             whole = self.place.manifest.whole if self.place.manifest is not None else 0
             full = self._first() or bool(self.final_number) or number - whole >= SNAPSHOT_EVERY_CHECKPOINTS
-            inputs.append(Order(number, full))
+            inputs.append(Order(number, full, self.maker))
         stored = self.storing.stored
-        if stored is not None and self.confirmed < stored.manifest.number <= self.ordered:
+        if stored is not None and self.leads and self.confirmed < stored.manifest.number <= self.ordered:
             inputs.append(self._confirmation(stored))
         return [Publish("world", Batch(NAME, tuple(inputs)))] if inputs else []
 
@@ -291,9 +310,8 @@ class ArchivistCore:
             (unb64(seat.process), end.end, end.snapshot_before if ours else 0)
             for seat, end in zip(self.charter.seats, manifest.regions)
         )
-        said = Confirmed(manifest.number, unb64(stored.manifest_id), ends, self.key.public, bytes(64))
-        signature = self.key.sign(confirmed_message(self.world, said))
-        return Confirmed(said.number, said.manifest, said.ends, said.node, signature)
+        said = Confirmed(manifest.number, unb64(stored.manifest_id), self.maker, ends, self.key.public, bytes(64))
+        return replace(said, signature=self.key.sign(confirmed_message(self.world, said)))
 
     def _finish(self) -> list[Effect]:
         """At a planned stop: make the last checkpoint, and end once it is stored."""

@@ -29,7 +29,7 @@ from regions.filing import held_at, numbers_of
 from regions.holdings import Holding, Kit
 from regions.letters import WORLD
 from regions.overheard import Course, forget_heard, misheard
-from regions.record import Head, decode, record_hash
+from regions.record import Head, Order, decode, record_hash
 from regions.revive import adopt
 from world.units import TICKS_PER_SECOND
 
@@ -64,6 +64,7 @@ class Auditor:
         self.strange = 0
         self.manifests: dict[bytes, int] = {}
         self.filed: set[int] = set()
+        self.orders: dict[int, int] = {}  # records that ordered checkpoints, since the one before -> which
         self.records = 0
 
     @property
@@ -206,6 +207,10 @@ class Auditor:
         self.hashes[region.head] = None
         if len(self.hashes) > HASHES_AT_HAND:
             del self.hashes[next(iter(self.hashes))]
+        if index == WORLD:
+            for said, verdict in zip(record.inputs, record.verdicts):
+                if isinstance(said, Order) and not verdict:
+                    self.orders[n] = said.number
         if record.inputs:
             self.seen += [said.seen for said in record.inputs if isinstance(said, Head) and said.seen]
 
@@ -265,6 +270,10 @@ class Auditor:
                 if says != found:
                     reason = f"{what}: it says {says}, re-execution gives {found}"
                     raise Diverged(interval.manifest_id, reason, region=str(index), record=state.n)
+        if manifest.ordered and self.orders.get(manifest.ordered) != manifest.number:
+            reason = f"record {manifest.ordered} of the world's process did not order checkpoint {manifest.number}"
+            raise Diverged(interval.manifest_id, reason, region=str(WORLD), record=manifest.ordered)
+        self.orders.clear()
         broken = violations(manifest.ends(), {index: end.neighbours for index, end in enumerate(manifest.regions)})
         if broken:
             raise Damaged(interval.manifest_id, f"the cut is not consistent: {broken[0]}")

@@ -119,7 +119,15 @@ def genesis(charter: Charter, charter_item: bytes, owner: bytes, index: int, wor
     if index == 0:
         lands = [(other, unb64(charter.seats[other].process)) for other in range(1, len(charter.seats))]
         bodies = Registry(
-            era=1, regions=lands, wallets={}, born=0, ordered=0, ordered_full=False, confirmed=0, manifest=b""
+            era=1,
+            regions=lands,
+            wallets={},
+            born=0,
+            ordered=0,
+            maker=b"",
+            ordered_full=False,
+            confirmed=0,
+            manifest=b"",
         )
     else:
         borders = [charter.seats[other].land for other in near if other]

@@ -27,6 +27,7 @@ MaybeHash = Annotated[bytes, Meta(max_length=32)]
 Key = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 MaybeSignature = Annotated[bytes, Meta(max_length=64)]
+Maker = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
@@ -96,20 +97,26 @@ class Birth(Struct, tag=6, frozen=True):
 
 
 class Order(Struct, tag=7, frozen=True):
-    """In the world's process: checkpoint `number` is to be made; `full` asks for whole snapshots."""
+    """In the world's process: checkpoint `number` is to be made by `maker`; `full` asks for whole snapshots.
+
+    A maker is one archivist process, by 16 random bytes of its own. Whoever's order stands last in the log is the only
+    one who may have checkpoints confirmed; a number that is not confirmed may be ordered again, by another maker.
+    """
 
     number: Number
     full: bool
+    maker: Maker
 
 
 class Confirmed(Struct, tag=8, frozen=True):
     """To the world's process: the manifest of checkpoint `number` was read back and verified from every store.
 
-    `ends` are (region id, last record in the checkpoint, trim bound) for each region.
+    `ends` are (region id, last record in the checkpoint, trim bound) for each region; `maker` gave the last order.
     """
 
     number: Number
     manifest: Hash
+    maker: Maker
     ends: tuple[tuple[Hash, Number, Number], ...]
     node: Key
     signature: Signature

@@ -37,17 +37,17 @@ def resume(store: Store, opening: Opening, spooled: Iterable[tuple[int, list[Dat
     for number, items in spooled:
         try:
             item_id, manifest = _manifest(opening.era, number, items)
-            stored = newest is not None and newest[1].era == opening.era and number <= newest[1].number
-            if not stored and manifest.previous != (newest[0] if newest is not None else None):
+            if newest is not None and item_id == newest[0]:
+                raise ArchiveError(f"spool {opening.era}-{number}", "is stored already")
+            if manifest.previous != (newest[0] if newest is not None else None):
                 raise ArchiveError(f"spool {opening.era}-{number}", "does not follow the checkpoint before it")
         except ArchiveError as error:
             useless.append((number, str(error)))
             continue
         queued.append(Queued(item_id, manifest))
-        if not stored:
-            assert not isinstance(items, str)
-            filed |= _assets(next(item for item in items if b64(item.id) == manifest.table))
-            newest = item_id, manifest
+        assert not isinstance(items, str)
+        filed |= _assets(next(item for item in items if b64(item.id) == manifest.table))
+        newest = item_id, manifest
     place = Place(*newest, filed) if newest is not None else Place(None, None, frozenset())
     return Resumed(place, queued, useless)
 

@@ -319,7 +319,7 @@ class Scheduler:
 def confirmed_message(world: bytes, said: Confirmed) -> bytes:
     """What the archivist's node signs about a checkpoint that was read back and verified."""
     ends = b"".join(region + n.to_bytes(8, "little") + trim.to_bytes(8, "little") for region, n, trim in said.ends)
-    return b"everloom-confirmed-1\0" + world + said.number.to_bytes(8, "little") + said.manifest + ends
+    return b"everloom-confirmed-1\0" + world + said.number.to_bytes(8, "little") + said.manifest + said.maker + ends
 
 
 def _entity(said: Input) -> int:

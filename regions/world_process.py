@@ -33,6 +33,7 @@ class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     wallets: dict[bytes, int]  # wallet -> entity, for ever
     born: int  # ids given in this era
     ordered: int  # the newest checkpoint ordered
+    maker: bytes  # who gave that order; empty before the first
     ordered_full: bool
     confirmed: int  # the newest checkpoint confirmed
     manifest: bytes  # its manifest's id
@@ -56,9 +57,9 @@ class WorldRules:
         if isinstance(said, Birth):
             return self._birth(state, said)
         if isinstance(said, Order):
-            if said.number != state.ordered + 1:
+            if not state.confirmed < said.number <= state.ordered + 1:
                 return Commanded(Refusal.WRONG_PLACE, [])
-            state.ordered, state.ordered_full = said.number, said.full
+            state.ordered, state.ordered_full, state.maker = said.number, said.full, said.maker
             return Commanded(Refusal.DONE, [])
         if isinstance(said, Confirmed):
             return self._confirmed(state, said)
@@ -76,7 +77,7 @@ class WorldRules:
         return Commanded(Refusal.DONE, [(index, letters.BORN, letters.encode_body(Born(entity, said.wallet)))])
 
     def _confirmed(self, state: Registry, said: Confirmed) -> Commanded:
-        if not state.confirmed < said.number <= state.ordered:
+        if not state.confirmed < said.number <= state.ordered or said.maker != state.maker:
             return Commanded(Refusal.WRONG_PLACE, [])
         state.confirmed, state.manifest = said.number, said.manifest
         ends = {region: (n, trim) for region, n, trim in said.ends}

@@ -174,6 +174,7 @@ class Archived(Cluster):
             resumed.queued,
             local,
             random.Random(7).random,
+            self.random.randbytes(16),
             self.interval_ms,
             self._spool_bytes(),
         )

@@ -24,6 +24,7 @@ from regions.messages import Letter, letter_message
 from regions.record import (
     Confirmed,
     Heard,
+    Order,
     Record,
     SpanSigned,
     claim_message,
@@ -100,8 +101,10 @@ def chain(world: Archived) -> list[tuple[str, Manifest]]:
 
 
 def _confirmation(world: Archived, manifest: Manifest, manifest_id: str) -> Confirmed:
+    orders = [said for record in world.records(0) for said in record.inputs if isinstance(said, Order)]
+    maker = next((one.maker for one in orders if one.number == manifest.number), bytes(16))
     ends = tuple((unb64(end.process), end.end, end.snapshot_before) for end in manifest.regions)
-    said = Confirmed(manifest.number, unb64(manifest_id), ends, NODE.public, bytes(64))
+    said = Confirmed(manifest.number, unb64(manifest_id), maker, ends, NODE.public, bytes(64))
     return replace(said, signature=NODE.sign(confirmed_message(world.world, said)))
 
 

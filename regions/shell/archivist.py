@@ -91,6 +91,7 @@ class Shell:
             queued=resumed.queued,
             local=local,
             draw=random.SystemRandom().random,
+            maker=os.urandom(16),
             interval_ms=int(orders["interval_ms"]),
             spool_bytes=self.spool.bytes(),
         )

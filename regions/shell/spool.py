@@ -25,9 +25,9 @@ class SpoolDir:
     path: Path
 
     def write(self, era: int, number: int, parts: tuple[bytes, ...]) -> None:
-        """Keep a checkpoint's bundles; on return they are durable. Writing it again changes nothing. OSError."""
+        """Keep a checkpoint's bundles, in the place of others of that number; on return they are durable. OSError."""
         folder = self._folder(era, number)
-        if folder.exists():
+        if folder.exists() and tuple(path.read_bytes() for path in self.parts(era, number)) == parts:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{folder.name}"
@@ -39,6 +39,7 @@ class SpoolDir:
                 file.flush()
                 os.fsync(file.fileno())
         _sync(temporary)
+        shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
         _sync(self.path)
 

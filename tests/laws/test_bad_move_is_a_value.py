@@ -68,8 +68,8 @@ def inputs(known: int) -> st.SearchStrategy[Input]:
         st.builds(Head, who, NUMBERS, KEYS, st.binary(max_size=32), SIGNATURES),
         st.builds(Outside, st.binary(max_size=200)),
         st.builds(Birth, KEYS, KEYS, NONCES, NUMBERS, SIGNATURES),
-        st.builds(Order, NUMBERS, st.booleans()),
-        st.builds(Confirmed, NUMBERS, KEYS, ends, st.one_of(KEYS, st.just(NODE.public)), SIGNATURES),
+        st.builds(Order, NUMBERS, st.booleans(), NONCES),
+        st.builds(Confirmed, NUMBERS, KEYS, NONCES, ends, st.one_of(KEYS, st.just(NODE.public)), SIGNATURES),
         st.builds(OwnerSaid, st.binary(max_size=200)),
     )
 

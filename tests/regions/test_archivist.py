@@ -101,7 +101,8 @@ def test_the_world_goes_on_after_a_planned_stop_and_confirms_its_last_checkpoint
         world.start(index)
     world.start_archivist()
     world.checkpoint(last + 2)
-    assert [one.number for one in inputs(world, Confirmed)] == list(range(1, last + 3))
+    numbers = [one.number for one in inputs(world, Confirmed)]  # the last one's, or that of the next, which covers it
+    assert numbers == sorted(set(numbers)) and {*range(1, last), last + 2} <= set(numbers)
     assert audited(world.store, world).void == []
 
 

@@ -259,13 +259,25 @@ def test_a_stranger_cannot_speak_for_the_world() -> None:
     assert audited(store, world).manifest_id == world.told[-1]["manifest"]
 
 
+def test_a_manifest_names_the_record_that_ordered_it() -> None:
+    """By it the one that counts is told from what a replaced archivist made."""
+    world, _ = small_world()
+    store = MemoryStore()
+    for one in reversed(list(world.store.ids())):
+        store.put(world.store.get(one))
+    newest = chain(world)[-1][1]
+    store.put(checkpoint.sign(NODE, replace(newest, ordered=newest.ordered + 1)).raw)
+    error = fault(store, world)
+    assert isinstance(error, Diverged) and f"did not order checkpoint {newest.number}" in error.reason
+
+
 def test_two_manifests_of_one_checkpoint_convict_their_signer() -> None:
     world, _ = small_world()
     store = MemoryStore()
     for one in reversed(list(world.store.ids())):
         store.put(world.store.get(one))
     manifest = chain(world)[2][1]
-    store.put(checkpoint.sign(NODE, replace(manifest, ordered=manifest.ordered + 1)).raw)
+    store.put(checkpoint.sign(NODE, replace(manifest, time_ms=manifest.time_ms + 1)).raw)
     error = fault(store, world)
     assert isinstance(error, Forged) and "second manifest of checkpoint 3" in error.reason
 

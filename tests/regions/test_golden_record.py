@@ -82,8 +82,8 @@ def full() -> Record:
         Outside(b"an item"),
         SpanSigned(1, 32, 0, ((b"", bytes(64)), (bytes(range(64)), bytes(range(64))))),
         Birth(WALLET.public, SESSION.public, bytes(16), 1_700_000_600_000, bytes(64)),
-        Order(3, True),
-        Confirmed(2, digest("manifest"), ((REGION, 31, 0),), NODE.public, bytes(64)),
+        Order(3, True, bytes(range(16))),
+        Confirmed(2, digest("manifest"), bytes(range(16)), ((REGION, 31, 0),), NODE.public, bytes(64)),
         OwnerSaid(b"another item"),
     )
     heard = (Heard(2, 1, 4, 60, digest("record 60"), 9, 16, (Mail(5, 1, b"a body"),), b"ghosts", bytes(64)),)

@@ -118,8 +118,8 @@ def test_doors_for_what_no_player_says(place: Place) -> None:
     scheduler, player, cluster = place
     said = [
         player.certificate(),
-        Order(1, True),
-        Confirmed(1, bytes(32), (), bytes(32), bytes(64)),
+        Order(1, True, bytes(16)),
+        Confirmed(1, bytes(32), bytes(16), (), bytes(32), bytes(64)),
         OwnerSaid(cluster.founded.charter_item.raw),
         Outside(b"x"),
     ]

@@ -17,11 +17,14 @@ from world.events import Refusal
 from world.state import make_id
 from world.tick import Inputs
 
+MAKER = bytes(range(16))
+
 
 def confirmed(cluster: Cluster, number: int, ends: dict[int, tuple[int, int]], key: Ed25519Key = NODE) -> Confirmed:
     said = Confirmed(
         number,
         bytes([number]) * 32,
+        MAKER,
         tuple((cluster.processes[index], n, trim) for index, (n, trim) in ends.items()),
         key.public,
         bytes(64),
@@ -97,27 +100,40 @@ def test_the_world_may_be_away_for_minutes_while_regions_go_on() -> None:
     assert newcomer.where() is not None
 
 
-def test_orders_come_in_sequence_and_once() -> None:
+def test_orders_come_in_sequence_and_the_last_one_s_maker_alone_confirms() -> None:
+    """One that is not confirmed may be ordered again: the archivist that it was ordered from may be gone."""
     cluster = Cluster()
-    for number in (1, 1, 3, 2):
-        cluster.send(0, Order(number, number == 2))
+    cluster.ticks(40)
+    other = bytes(16)
+    for number, maker in ((1, MAKER), (3, MAKER), (2, MAKER), (1, other)):
+        cluster.send(0, Order(number, number == 2, maker))
         cluster.ticks(1)
     said = [
-        (one.number, verdict)
+        (said.number, verdict)
         for record in cluster.records(0)
-        for one, verdict in zip(record.inputs, record.verdicts)
-        if isinstance(one, Order)
+        for said, verdict in zip(record.inputs, record.verdicts)
+        if isinstance(said, Order)
     ]
     done, wrong = Refusal.DONE, Refusal.WRONG_PLACE
-    assert said == [(1, done), (1, wrong), (3, wrong), (2, done)]
+    assert said == [(1, done), (3, wrong), (2, done), (1, done)]
     registry = cluster.region(0).bodies
-    assert (registry.ordered, registry.ordered_full) == (2, True)
+    assert (registry.ordered, registry.ordered_full, registry.maker) == (1, False, other)
+    cluster.send(0, confirmed(cluster, 1, {1: (5, 0)}))
+    cluster.ticks(2)
+    assert registry.confirmed == 0
+    cluster.send(0, Order(1, False, MAKER))
+    cluster.ticks(1)
+    cluster.send(0, confirmed(cluster, 1, {1: (5, 0)}))
+    cluster.ticks(2)
+    cluster.send(0, Order(1, False, MAKER))
+    cluster.ticks(1)
+    assert registry.confirmed == 1 and registry.ordered == 1
 
 
 def test_a_confirmation_reaches_every_region_and_the_world_itself_and_trims_their_logs() -> None:
     cluster = Cluster()
     cluster.ticks(40)
-    cluster.send(0, Order(1, True))
+    cluster.send(0, Order(1, True, MAKER))
     cluster.ticks(1)
     n = [cluster.region(index).state.n for index in cluster.processes]
     cluster.send(0, confirmed(cluster, 1, {0: (n[0] - 1, 2), 1: (n[1] - 1, 20), 2: (n[2] - 2, 21)}))
@@ -137,7 +153,7 @@ def test_a_confirmation_reaches_every_region_and_the_world_itself_and_trims_thei
 def test_a_confirmation_needs_its_order_and_a_node_of_the_roster(wrong: str) -> None:
     cluster = Cluster()
     if wrong != "not ordered":
-        cluster.send(0, Order(1, True))
+        cluster.send(0, Order(1, True, MAKER))
         cluster.ticks(1)
     key = Ed25519Key(b"x" * 32) if wrong == "another node" else NODE
     said = confirmed(cluster, 1, {1: (5, 0)}, key)
@@ -152,7 +168,7 @@ def test_what_nobody_can_have_archived_is_not_believed() -> None:
     """A region's log is cut by what a confirmation says: one that speaks of records to come is parked."""
     cluster = Cluster()
     cluster.ticks(20)
-    cluster.send(0, Order(1, True))
+    cluster.send(0, Order(1, True, MAKER))
     cluster.ticks(1)
     cluster.send(0, confirmed(cluster, 1, {1: (10_000, 9_000), 2: (5, 3)}))
     cluster.ticks(5)
@@ -183,7 +199,7 @@ def test_its_records_are_few_when_nothing_happens() -> None:
 
 def test_nothing_can_live_there() -> None:
     rules = WorldRules()
-    registry = Registry(1, [(1, bytes(32))], {}, 0, 0, False, 0, b"")
+    registry = Registry(1, [(1, bytes(32))], {}, 0, 0, b"", False, 0, b"")
     with pytest.raises(ValueError, match="no land"):
         rules.advance(registry, Inputs(bytes(32), arrivals=(b"x",)))
     with pytest.raises(ValueError, match="not the world's process's state"):
@@ -198,7 +214,9 @@ def test_as_many_wallets_as_there_may_be_fit_a_state() -> None:
     here = len(msgspec.msgpack.encode(wallet)) + len(msgspec.msgpack.encode({newborn.entity: Sleeper(newborn, b"")}))
     assert here * WALLETS_MAX < STATE_BYTES_MAX
     rules = WorldRules()
-    registry = Registry(1, [(1, bytes(32))], dict.fromkeys((bytes([n]) * 32 for n in range(3)), 1), 3, 0, False, 0, b"")
+    registry = Registry(
+        1, [(1, bytes(32))], dict.fromkeys((bytes([n]) * 32 for n in range(3)), 1), 3, 0, b"", False, 0, b""
+    )
     assert rules.command(registry, 1, Birth(b"n" * 32, bytes(32), bytes(16), 0, bytes(64))).verdict == Refusal.DONE
 
 
@@ -212,7 +230,7 @@ def test_beyond_that_many_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_ids_never_repeat_in_a_new_era() -> None:
-    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, False, 0, b"")
+    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, b"", False, 0, b"")
     WorldRules().begin_era(registry, 2)
     WorldRules().command(registry, 2, Birth(b"n" * 32, bytes(32), bytes(16), 0, bytes(64)))
     assert registry.wallets[b"n" * 32] == make_id(2, 0, 1)

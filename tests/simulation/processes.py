@@ -378,6 +378,7 @@ class ArchivistProcess(Process):
                 resumed.queued,
                 local,
                 draw,
+                self.sim.randbytes(16),
                 INTERVAL_MS,
                 disk.bytes("spool"),
             )

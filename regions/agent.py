@@ -9,14 +9,16 @@ without its log having moved on waits longer each time, and its next owner is to
 A process that lives but says nothing while the log answers this machine is killed: only then is it certainly no owner.
 
 Of several machines that share the log each seats its homes, and watches the other seats (regions.seats): whose owner is
-silent for too long gets a spare of this machine. Who is fenced has lost its seat to another machine, and watches it.
-The archivist runs where the world's process does. A machine that stops leaves its seats to the others.
+silent for too long gets a spare of this machine, which is announced while it loads. Who is fenced has lost its seat to
+another machine, and watches it. The archivist runs where the world's process does. A machine that stops leaves its
+seats to the others.
 """
 
 from dataclasses import dataclass, field
 from typing import Final
 
 from regions.agent_verbs import (
+    Announce,
     Answered,
     Assign,
     Beaten,
@@ -131,11 +133,11 @@ class AgentCore:
             if not seat.free:
                 continue
             if seat.free_at_ms <= now_ms and self.children.spares:
-                seat.take(self.children.spares.pop(0))
+                seat.take(now_ms, self.children.spares.pop(0))
                 self.children.heard_ms[seat.child] = now_ms
                 offset_ms = TICK_MS * max(0, index - 1) // self.regions
                 effects.append(Assign(seat.child, index, seat.deaths, offset_ms))
-                effects += self._spare()
+                effects += [*self._announce(now_ms, index), *self._spare()]
         return effects
 
     def _spare(self) -> list[Effect]:
@@ -165,8 +167,8 @@ class AgentCore:
     def _looked(self, now_ms: int, event: Looked) -> list[Effect]:
         seat = self.seats[event.index]
         grew = seat.looked(now_ms, event.n)
-        if self.alone or self.phase != "running":
-            return []
+        if self.alone or self.phase != "running" or seat.child:
+            return self._announce(now_ms, event.index)
         if seat.recovers():
             seat.ended, seat.deaths = False, 0
             seat.watch(now_ms)
@@ -179,6 +181,11 @@ class AgentCore:
         said = Say(f"{self._name(event.index)} has been silent at record {seat.n} for {seat.silent_ms} ms: a spare")
         seat.stand()
         return [said, *self._fill(now_ms)]
+
+    def _announce(self, now_ms: int, index: int) -> list[Effect]:
+        """Let the other machines know that this one is about to serve a seat."""
+        seat = self.seats[index]
+        return [Announce(index, seat.n)] if not self.alone and seat.loads(now_ms) else []
 
     def _bereft(self, index: int) -> bool:
         """Whether a seat of another machine has been silent for longer than this machine bears."""

@@ -109,6 +109,14 @@ class Assign:
 
 
 @dataclass(frozen=True)
+class Announce:
+    """Beat for a seat, at record `n`, whose next process loads here: the other machines shall not lose patience."""
+
+    index: int
+    n: int
+
+
+@dataclass(frozen=True)
 class Tell:
     """Write a JSON line to a child."""
 
@@ -152,4 +160,4 @@ class Over:
     status: int
 
 
-Effect = Start | Assign | Tell | Dismiss | Kill | Wake | Say | Over
+Effect = Start | Assign | Announce | Tell | Dismiss | Kill | Wake | Say | Over

@@ -19,6 +19,7 @@ PATIENCE_MS: Final = 300
 WORLD_PATIENCE_MS: Final = LETTER_REPEAT_MS + PATIENCE_MS  # with nothing to decide, its record comes once a second
 PATIENCE_MS_MAX: Final = 5_000
 STAGGER_MS: Final = 100
+LOADING_MS_MAX: Final = 2_000  # for so long a process that is to own a seat is spoken for
 LOOK_MS_MAX: Final = 200  # no single look at a log proves a longer silence: the log may have been away, or this machine
 FENCED_MS: Final = (0, 500, 1_000, 2_000, 5_000, 10_000)
 FENCED_ALARM: Final = 3
@@ -34,6 +35,7 @@ class Seat:
     began_n: int = 0
     n: int = 0
     free_at_ms: int = 0
+    taken_ms: int = 0
     restarts: int = 0
     ended: bool = False
     serves: bool = False
@@ -52,9 +54,13 @@ class Seat:
         """Whether a spare shall sit down here."""
         return self.mine and not self.child and not self.ended
 
-    def take(self, child: int) -> None:
+    def take(self, now_ms: int, child: int) -> None:
         """A process of this machine sits down."""
-        self.child, self.began_n, self.serves = child, self.n, False
+        self.child, self.began_n, self.serves, self.taken_ms = child, self.n, False, now_ms
+
+    def loads(self, now_ms: int) -> bool:
+        """Whether a process of this machine will soon serve it."""
+        return bool(self.child) and not self.serves and now_ms - self.taken_ms < LOADING_MS_MAX
 
     def left(self, n: int) -> None:
         """The process that sat here is gone, at record `n` as far as it said."""

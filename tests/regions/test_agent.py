@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from regions.agent import AgentCore
 from regions.agent_verbs import (
+    Announce,
     Assign,
     Beaten,
     Begin,
@@ -32,6 +33,7 @@ from regions.seats import (
     FENCED_FORGOTTEN_MS,
     FENCED_MS,
     GIVE_UP_AFTER,
+    LOADING_MS_MAX,
     PATIENCE_MS,
     PATIENCE_MS_MAX,
     PROGRESS_RECORDS,
@@ -357,6 +359,18 @@ def test_patience_doubles_with_every_candidacy_without_progress_of_the_log() -> 
     machine.look(2, n)
     machine.look(2, n + PROGRESS_RECORDS)
     assert machine.look(2, n + PROGRESS_RECORDS, for_ms=5000) == PATIENCE_MS
+
+
+def test_a_process_that_loads_is_spoken_for_but_not_for_ever() -> None:
+    core = AgentCore(2, homes(1))
+    (start,) = (effect for effect in core.step(0, Begin()) if isinstance(effect, Start))
+    core.step(0, Looked(1, 700))
+    assert [type(one) for one in core.step(0, Warm(start.child))][:2] == [Assign, Announce]
+    spoken = [now for now in range(100, 10_000, 100) if core.step(now, Looked(1, 700)) == [Announce(1, 700)]]
+    assert spoken == list(range(100, LOADING_MS_MAX, 100))
+    machine = Machine(2, homes=homes(1))  # it serves: its records speak for it
+    machine.now += 100
+    assert machine.give(Looked(1, 700)) == []
 
 
 def test_who_is_fenced_steps_back_and_watches_and_it_is_no_death() -> None:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from regions.agent import AgentCore
 from regions.agent_verbs import (
+    Announce,
     Assign,
+    Beaten,
     Begin,
     Dismiss,
     Effect,
@@ -27,7 +29,7 @@ from regions.agent_verbs import (
 REGIONS = 4
 HOMES = ({0, 1}, {2, 3}, {4})
 STEP_MS = 50
-LOAD_MS = 150  # from taking a seat to its claim
+LOAD_MS = 700  # longer than patience: from taking a seat to its claim
 WARM_MS = 1_000
 
 
@@ -68,6 +70,10 @@ class Cluster:
             case Assign(child, index, _, _):
                 assert node.alive[child] == "region"
                 node.loading[child] = index, self.now + LOAD_MS
+            case Announce(index, n):
+                for other in self.nodes:
+                    if other.up:
+                        self.give(other, Beaten(index, n))
             case Dismiss(child):
                 self.end(node, child)
             case Tell(child, words):
@@ -149,16 +155,30 @@ def test_a_lost_machines_seats_go_to_the_others_and_come_back_with_it() -> None:
     cluster = Cluster()
     cluster.run(5_000)
     cluster.cut(cluster.nodes[0])
-    cluster.run(1_000)
+    claims = cluster.claims
+    cluster.run(1_300)
     assert 1 in cluster.owners  # with the spare that was warm
     cluster.run(4_000)
     cluster.healthy()
+    assert cluster.claims == claims + 2  # one each: while a spare loads, nobody else loses patience
     claims = cluster.claims
     cluster.begin(cluster.nodes[0])
     cluster.run(5_000)
     cluster.healthy()
     assert {index for index, (node, _) in cluster.owners.items() if node.place == 0} == {0, 1}
     assert cluster.claims == claims + 2
+
+
+def test_who_dies_on_a_machine_that_lives_is_replaced_there() -> None:
+    cluster = Cluster()
+    cluster.run(5_000)
+    claims = cluster.claims
+    for index in cluster.ends:
+        node, child = cluster.owners[index]
+        cluster.end(node, child)
+        cluster.run(5_000)
+        assert cluster.owners[index][0] is node
+    assert cluster.claims == claims + REGIONS + 1
 
 
 def test_the_seats_of_a_machine_that_stops_as_planned_go_on_elsewhere() -> None:

@@ -34,14 +34,18 @@ class Followed:
     bytes_held: int = 0
 
     @classmethod
-    def after(cls, index: int, end: RegionEnd, local: Iterable[int]) -> "Followed":
+    def after(cls, index: int, end: RegionEnd, local: Iterable[int], founded: bool) -> "Followed":
         """Begin where the archive stands, or at the newest local snapshot before it: the state there is needed.
 
+        `founded`: the era begins with the world's founding. While the archive has no snapshot of the region, the log is
+        whole, and the founding is a state to begin from: the region may make its first snapshot after the next cut.
         What records up to `end` say of neighbours is in `end` already; said again, it changes nothing.
         """
         known = list(local)
         older = [n for n in known if n <= end.end]
         base = max(older) if older else end.end if known else 0
+        if not older and founded and end.snapshot is None:
+            base = 0
         head = unb64(end.end_hash) if base == end.end else b""
         return cls(index, base, Course.after(base, end.neighbours), head)
 

@@ -7,8 +7,6 @@ this process dies. Nothing here decides: `regions.agent` does.
 import asyncio
 import contextlib
 import json
-import os
-import shutil
 import signal
 import sys
 import time
@@ -46,16 +44,13 @@ from regions.errors import RecordError
 from regions.messages import Beat
 from regions.shell.files import WorldDir, log_name
 from regions.shell.log import LogError
+from regions.shell.log_keeper import LogKeeper
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
-from regions.shell.nats_server import NatsServer, ServerError
+from regions.shell.nats_server import NatsServer
 from world.units import CHUNK_TILES
 
-SERVER_RETRY_S = 0.2
 PROBE_S = 0.5
-HEALTH_S = 1.0
-AILING_MAX = 3  # times in a row that the log server says so, or does not answer its monitor
-ROOM_BYTES_MIN = 64 << 20  # on the log's disk; with less, starting the server again would not cure it
 LINE_BYTES_MAX = 256 * 1024
 MODULES = {
     "region": "regions.shell.region",
@@ -97,7 +92,7 @@ class Machine:
         self.said = 0  # words so far, those no longer kept included
         self.listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.first_tick: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.log_restarts = 0
+        self.keeper = LogKeeper(self.server, self.say)
 
     @property
     def short(self) -> str:
@@ -117,8 +112,7 @@ class Machine:
                 await log.create(first, WORLD_LOG_BYTES_MAX if index == 0 else LOG_BYTES_MAX)
                 assert seat
             await Bus(outside).subscribe(f"{self.short}.beat.*", self._hear_beat)
-            self._spawn(self._keep_server())
-            self._spawn(self._watch_server())
+            self._spawn(self.keeper.run())
             self._spawn(self._probe(Log(outside, log_name(self.charter, 0))))
             self.events.put_nowait(Begin())
             while True:
@@ -134,6 +128,11 @@ class Machine:
             if outside is not None:
                 await outside.close()
             await self.server.stop()
+
+    @property
+    def log_restarts(self) -> int:
+        """How often the log server was started again."""
+        return self.keeper.restarts
 
     def say(self, text: str) -> None:
         """A line for the operator."""
@@ -162,39 +161,6 @@ class Machine:
             self.events.put_nowait(Beaten(beat.region, beat.n))
             if beat.region and beat.ticks and not self.first_tick.done():
                 self.first_tick.set_result(time.monotonic())
-
-    async def _keep_server(self) -> None:
-        """The log server is a child like any other: killed, it is started again on the same store and port."""
-        while True:
-            status = await self.server.wait()
-            self.say(f"the log server ended with status {status}; starting it again")
-            self.log_restarts += 1
-            while True:
-                try:
-                    await self.server.restart()
-                    break
-                except (ServerError, OSError) as error:
-                    self.say(f"ALARM: {error}")
-                    await asyncio.sleep(SERVER_RETRY_S)
-
-    async def _watch_server(self) -> None:
-        """A log server that hangs, or that gave up a log because its disk was full, is ended: it is then started again.
-
-        Whatever it acknowledged was synced, so killing it costs nothing but the time.
-        """
-        ailing = 0
-        while True:
-            await asyncio.sleep(HEALTH_S)
-            ailment = await self.server.ailment() if self.server.serving else ""
-            ailing = ailing + 1 if ailment else 0
-            if ailing < AILING_MAX or not self.server.serving:
-                continue
-            if shutil.disk_usage(self.server.store_dir).free < ROOM_BYTES_MIN:
-                continue  # no restart makes room
-            self.say(f"the log server is ill: {ailment}; ending it")
-            ailing = 0
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.server.pid, signal.SIGKILL)
 
     async def _probe(self, log: Log) -> None:
         """Ask the log again and again, so that silence can be told from a log or a bus that is away."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from regions.shell import nats_server
+from regions.shell import log_keeper, nats_server
 from regions.shell.log import Durable, Taken, Unknown
+from regions.shell.log_keeper import LogKeeper
 from regions.shell.nats import connect
 from regions.shell.nats_log import Log
 from regions.shell.nats_server import NatsServer
@@ -145,6 +146,32 @@ def test_a_full_disk_loses_nothing_and_a_restart_with_room_goes_on(tmp_path: Pat
         assert outcome == Durable(7)
         await power_cut(server, disk)
         assert [number for number, _ in await answered(lambda: log.read(1, 9))] == list(range(1, 8))
+
+    served(tmp_path, scenario)
+
+
+def test_a_full_disk_is_left_alone_until_there_is_room_and_then_cured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_keeper, "HEALTH_S", 0.1)
+
+    async def scenario(server: NatsServer, disk: MountedDisk, log: Log) -> None:
+        said: list[str] = []
+        keeper = LogKeeper(server, said.append)
+        keeping = asyncio.create_task(keeper.run())
+        disk.limit(disk.figures()["used"] + 500)
+        while not said:
+            assert isinstance(await log.append(7, record(7), 0.3), Unknown)
+        assert said[0].startswith("ALARM: the log server is ill") and "no space left" in said[0]
+        await asyncio.sleep(1)
+        assert (len(said), keeper.restarts) == (1, 0), "no restart makes room"
+        disk.limit(None)
+        while isinstance(outcome := await log.append(7, record(7), 0.5), Unknown):
+            await asyncio.sleep(0.05)
+        assert outcome == Durable(7)
+        assert keeper.restarts == 1
+        keeping.cancel()
+        await asyncio.wait([keeping])
 
     served(tmp_path, scenario)
 

@@ -43,7 +43,7 @@ def test_with_a_sync_before_each_answer_nothing_is_lost(tmp_path: Path) -> None:
     report = trial(tmp_path, "always")
     assert report.wrong == []
     assert report.lost == 0
-    assert report.kills >= KILLS
+    assert report.cuts >= KILLS
     assert report.acknowledged > 50
     assert report.writes_lost_by_the_disk > 0, "the disk did forget something"
 

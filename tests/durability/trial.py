@@ -94,7 +94,7 @@ class Trial:
         self.logs: list[Log] = []
 
     async def run(self, kills: int) -> Report:
-        """Kill the server that often. Raises `CannotMount`, `ServerError`."""
+        """Kill the server and cut the power that often. Raises `CannotMount`, `ServerError`."""
         began = time.monotonic()
         with self.disk:
             outside: Outside | None = None
@@ -104,7 +104,7 @@ class Trial:
                 self.logs = [Log(outside, ledger.name) for ledger in self.ledgers]
                 for log in self.logs:
                     await log.create(1, LOG_BYTES)
-                while self.report.kills < kills:
+                while self.report.cuts < kills:
                     await self._live_and_die()
                 self.report.fsyncs = self.disk.figures()["fsyncs"]
             finally:

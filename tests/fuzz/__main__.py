@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -80,12 +81,15 @@ def fuzz(
             environment["NUMBA_DISABLE_JIT"] = "1"
         command = [sys.executable, "-m", "tests.fuzz.child", json.dumps(orders)]
         log = place / "log"
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         with log.open("wb") as written:
             status = subprocess.run(
                 command, cwd=copied, env=environment, stdout=written, stderr=written, check=False, timeout=seconds + 300
             ).returncode
         said = log.read_text(errors="replace")
-        words = {"target": target.name, "seconds": seconds, "seeds": len(target.seeds())} | _figures(said)
+        spent = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, 1)
+        words = {"target": target.name, "seconds": seconds, "cpu_seconds": spent} | _figures(said)
+        words["seeds"] = len(target.seeds())
         words["findings"] = [json.loads(path.read_text()) for path in sorted(out.glob("*.json"))]
         words["broken"] = "" if status == 0 else f"status {status}: {said[-1500:]}"
         if keep is not None and (words["findings"] or words["broken"]):
@@ -134,7 +138,9 @@ def _figures(said: str) -> dict[str, int]:
 
 def told(words: dict[str, Any]) -> str:
     """A target's run in a few lines."""
-    lines = [f"{words['target']}: {words['executions']} executions in {words['seconds']} s from {words['seeds']} seeds"]
+    lines = [
+        f"{words['target']}: {words['executions']} executions in {words['seconds']} s ({words['cpu_seconds']} of CPU) from {words['seeds']} seeds"
+    ]
     if "lines" in words:
         share = f"{words['reached']} of {words['lines']} lines"
         lines.append(

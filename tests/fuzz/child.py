@@ -27,7 +27,7 @@ def main(orders: dict[str, Any]) -> None:
     from clients.kernels import use_cache
 
     use_cache()
-    with atheris.instrument_imports(include=orders["modules"], exclude=orders["others"]):
+    with atheris.instrument_imports(include=orders["modules"] or ["atheris"], exclude=orders["others"]):
         from tests.fuzz.targets import TARGETS
     from tests.fuzz.mutations import mutate
     from tests.fuzz.target import SMALL

@@ -29,7 +29,7 @@ from regions.shell.files import WorldDir
 from regions.shell.spool import SpoolDir
 from tests.fuzz import seeds
 from tests.fuzz.scratch import folder
-from tests.fuzz.target import Plant, Target, at_most, objects
+from tests.fuzz.target import Target, at_most, objects
 
 KEY = Ed25519Key(bytes([9]) * 32)
 PART = b"\0\0\0"
@@ -250,13 +250,6 @@ TARGETS = (
         lambda: [MAP],
         {"clients.map_files": ("_read_moving_ai", "_text"), "clients.tiled": ("read_file",)},
         at_most(8 * MIB),
-        plants=(
-            Plant(
-                "clients.map_files",
-                "    if len(header) != 4 or not all(header):",
-                "    if not all(header) or not header[3]:",
-            ),
-        ),
     ),
     Target(
         "map-scenarios",

@@ -45,6 +45,7 @@ ELSEWHERE = {
     "regions.shell.region:_commands": OWN,
     "regions.shell.region:_main": OWN,
     "regions.shell.seals:seal": "the owner's public key, read before",
+    "regions.websocket:closing": OUT,
     "world.delta:_place_events": OUT,
     "world.draws:seeds": "a hash computed here",
 }
@@ -80,6 +81,8 @@ def _within(node: ast.AST, name: str, ours: set[str]) -> Iterator[str]:
 
 def _parts(called: ast.expr, ours: set[str]) -> bool:
     if isinstance(called, ast.Attribute):
+        if called.attr in ("load", "loads"):  # names of much else, too
+            return ast.unparse(called.value) in ("json", "np", "pygame.image")
         return called.attr in PARTING and getattr(called.value, "id", "") not in ours
     return isinstance(called, ast.Name) and called.id in PARTING - ours
 

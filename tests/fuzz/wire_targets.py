@@ -14,7 +14,19 @@ from msgspec.structs import replace
 from archive.keys import Ed25519Key
 from clients.connection import Connection
 from clients.seen import Seen
-from regions import chain, compute, evidence, founding, handshake, letters, messages, protocol, record, region_state
+from regions import (
+    chain,
+    compute,
+    evidence,
+    founding,
+    handshake,
+    letters,
+    messages,
+    protocol,
+    record,
+    region_state,
+    websocket,
+)
 from regions.drafts import finished
 from regions.errors import FoldFailed, RecordError
 from regions.gateway import Gateway
@@ -60,6 +72,45 @@ def _doors(raw: bytes) -> list[tuple[int, bytes]]:
 
 def _through(door: int, raws: list[bytes]) -> bytes:
     return msgspec.msgpack.encode([(door, raw) for raw in raws])
+
+
+# A socket.
+
+
+def _opening(raw: bytes) -> object:
+    return websocket.opening(raw)
+
+
+def _incoming(raw: bytes) -> object:
+    """First byte: how large the pieces are that the bytes come in; then frames: the same however they come."""
+    size, sent = (raw[0] if raw else 0) + 1, raw[1:]
+    incoming = websocket.Incoming()
+    found = [frame for at in range(0, len(sent), size) for frame in incoming.frames(sent[at : at + size])]
+    assert found == list(websocket.Incoming().frames(sent))
+    return found
+
+
+def _openings() -> list[bytes]:
+    line = b"GET /play HTTP/1.1\r\nHost: a\r\n"
+    whole = b"Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    return [line + whole + key + b"\x82\x80aaaa", line + b"\r\n", line + whole + b"\r\n", line[:30], b"POST"]
+
+
+def _masked(opcode: int, payload: bytes) -> bytes:
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
+    return bytes([0x80 | opcode]) + length + b"mask" + websocket._unmask(payload, b"mask")
+
+
+def _incoming_seeds() -> list[bytes]:
+    frames = [_masked(websocket.BINARY, raw) for raw in seeds.doors().said[:4]]
+    frames += [
+        _masked(websocket.PING, b"abc"),
+        _masked(websocket.BINARY, bytes(300)),
+        _masked(websocket.CLOSE, b"\3\xe8bye"),
+    ]
+    return [b"\xff" + b"".join(frames), b"\0" + frames[0], b"\7" + frames[-2] + frames[-1]]
 
 
 # Decoders of single messages.
@@ -523,8 +574,26 @@ def _auditor(raw: bytes) -> object:
     return evidence.judge(looked, audited, found, seeds.played()[0].charter, {})
 
 
-WIRE = "regions.messages", "regions.protocol"
 TARGETS = (
+    Target(
+        "websocket-opening",
+        _opening,
+        (websocket.Broken,),
+        _openings,
+        {"regions.websocket": ("opening", "_headers", "_words", "_is_key", "_plain")},
+        objects,
+        words=(b"Upgrade: websocket\r\n", b"\r\n\r\n", b": ", b"Sec-WebSocket-Key", b"HTTP/1.1", b"\xff"),
+    ),
+    Target(
+        "websocket-frames",
+        _incoming,
+        (websocket.Broken,),
+        _incoming_seeds,
+        {"regions.websocket": ("Incoming", "_cut", "_opcode", "_unmask")},
+        objects,
+        longest=16384,
+        plants=(Plant("regions.websocket", "    if left < 2:", "    if left < 1:"),),
+    ),
     Target(
         "client-frame",
         _round(protocol.decode_said, protocol.encode),

@@ -43,7 +43,8 @@ from regions.children import Children
 from regions.seats import FENCED_ALARM, GIVE_UP_AFTER, Seat
 from world.units import TICK_MS
 
-SILENT_MS: Final = 3_000  # an owner beats twice a second, also while it waits for the log; a gateway as well
+SILENT_MS: Final = 5_000  # an owner beats twice a second, also while it waits for the log; a gateway as well
+SILENT_DOUBLINGS: Final = 4  # who was killed for its silence may have been starved: its successor is given longer
 BEGINNING_MS: Final = 60_000  # to load and claim takes longer
 SILENT_ROLE_MS: Final = {"gateway": SILENT_MS, "archivist": 60_000}  # making a checkpoint is long work without a word
 
@@ -220,7 +221,9 @@ class AgentCore:
         for child, role in self.children.roles.items():
             if role == "region" and child not in seats:
                 continue  # a spare has nothing to say
-            limit_ms = SILENT_ROLE_MS.get(role) or (SILENT_MS if seats[child].serves else BEGINNING_MS)
+            limit_ms = SILENT_ROLE_MS.get(role, BEGINNING_MS)
+            if child in seats and seats[child].serves:
+                limit_ms = SILENT_MS << min(seats[child].deaths, SILENT_DOUBLINGS)
             silent_ms = self.children.silent_ms(now_ms, child)
             if silent_ms > limit_ms:
                 words = f"{names.get(child, role)} has said nothing for {silent_ms / 1000:.1f} s: killed"

@@ -6,6 +6,7 @@ line each: every five seconds how far the archive is, `ordered`, and at the end 
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -221,9 +222,23 @@ class Shell:
             found = openings(self.store, opening_of, self.charter.world, self.owner)
             if found and found[0].era > self.charter.era:
                 return found[0].era
+        # A folder that is empty because its disk is not mounted would take it, and hide it when the disk is back.
+        for item_id in self.opening.id, self.core.storing.queue[0].manifest.previous:
+            if item_id is not None:
+                fetch(self.store, item_id)
         for path in self.spool.parts(self.charter.era, number):
             put_and_check([self.store], read_part(path))
         return 0
+
+    async def log_ends(self, told: dict[int, int]) -> dict[int, int]:
+        """Where the logs end, now that nobody appends. Who was told of an end may not have heard of the last records
+        of a process that was killed, or stopped before it served."""
+        ends: dict[int, int] = {}
+        for index, n in told.items():
+            ends[index] = n
+            with contextlib.suppress(LogError):
+                ends[index] = max(n, (await Log(self.outside, log_name(self.charter, index)).info()).last)
+        return ends
 
     async def _unspool(self, number: int) -> None:
         await asyncio.to_thread(self.spool.drop, self.charter.era, number)
@@ -239,7 +254,7 @@ async def _commands(shell: Shell, reader: asyncio.StreamReader) -> None:
         if words.get("final"):
             shell.hear(FinalOrder())
         if isinstance(words.get("stop"), dict):
-            shell.hear(Stop({int(index): int(n) for index, n in words["stop"].items()}))
+            shell.hear(Stop(await shell.log_ends({int(index): int(n) for index, n in words["stop"].items()})))
 
 
 async def _main() -> int:

@@ -8,9 +8,11 @@ store/               the local permanent store (--store moves it)
 log/                 the log server's own
 snapshots/<index>/   local snapshots, <record number>.snap
 spool/               segments that wait for a store
+items/               the charter, the Module and the map, so that a region can begin while the store is away
 ledgers/             what bots of `everloom up` were told is done
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,7 +22,7 @@ from pathlib import Path
 
 from archive.data_item import parse_item
 from archive.errors import ArchiveError
-from archive.keys import Ed25519Key, RsaKey, load_key, unb64
+from archive.keys import Ed25519Key, RsaKey, b64, load_key, unb64
 from archive.stores.disk import DiskStore
 from regions import founding, holdings
 from regions.beginning import newest_state
@@ -37,11 +39,15 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all: temporary name, fsync, rename, fsync of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk half a file would keep it full
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -85,10 +91,26 @@ class WorldDir:
     def charter(self, store: DiskStore) -> tuple[Charter, bytes, bytes]:
         """The charter in force, its item's id, the owner's address. ConfigError, ArchiveError, RecordError."""
         about = self.read_about()
-        charter, item = read_charter(store.get(about["charter"]))
+        charter, item = read_charter(self.item(store, about["charter"]))
         if charter.world != about["world"] or item.id != unb64(about["charter"]):
             raise ConfigError(f"{self.about} names world {about['world']}, its charter world {charter.world}")
         return charter, item.id, hashlib.sha256(item.owner).digest()
+
+    def item(self, store: DiskStore, item_id: str) -> bytes:
+        """An item of the founding: the copy kept here, else the store's, which is then kept. Raises ArchiveError."""
+        path = self.path / "items" / item_id
+        try:
+            raw = path.read_bytes()
+            item = parse_item(raw)
+            item.verify()
+            if b64(item.id) == item_id:
+                return raw
+        except (OSError, ArchiveError):
+            pass  # not kept yet, or damaged: the store decides
+        raw = store.get(item_id)
+        with contextlib.suppress(OSError):
+            write_whole(path, raw)
+        return raw
 
     def key(self, name: str) -> Ed25519Key:
         """The node's or scheduler's key. Raises ConfigError."""
@@ -146,7 +168,7 @@ class WorldDir:
 
     def check_module(self, charter: Charter, store: DiskStore) -> None:
         """Refuse to run a world under other rules than its Module's. Raises ConfigError, ArchiveError."""
-        changed = differences(parse_item(store.get(charter.module)).data)
+        changed = differences(parse_item(self.item(store, charter.module)).data)
         if changed:
             raise ConfigError(
                 f"world {charter.world} runs under Module {charter.module}, which is not what is installed:"
@@ -156,7 +178,7 @@ class WorldDir:
 
     def world_map(self, charter: Charter, store: DiskStore) -> TileMap:
         """The map the world was founded on."""
-        return founding.read_map(parse_item(store.get(charter.map)))
+        return founding.read_map(parse_item(self.item(store, charter.map)))
 
 
 def read_owner_key(path: Path) -> RsaKey:

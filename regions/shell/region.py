@@ -220,7 +220,13 @@ class Shell:
         return tuple(found)
 
     def _filed(self) -> list[Witness]:
-        return filed_witnesses(self.store, opening_of(self.store.get(b64(self.charter_id))), self.index)
+        opening = opening_of(self.dir.item(self.store, b64(self.charter_id)))
+        try:
+            return filed_witnesses(self.store, opening, self.index)
+        except ArchiveError as error:
+            # The world goes on without its store; the neighbours' logs are witnesses as well.
+            tell(warning=f"{self.core.seat.name} begins without the archive's witness: {error}")
+            return []
 
     async def _end(self, effect: End) -> int:
         if self.snapshot_task is not None:

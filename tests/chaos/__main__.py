@@ -8,6 +8,7 @@ writes it all down.
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -31,8 +32,10 @@ def main() -> int:
     arguments.add_argument("--kind", action="append", choices=sorted(KINDS), help="only these kinds")
     arguments.add_argument("--report", type=Path, help="a Markdown file to write")
     arguments.add_argument("--keep", type=Path, help="leave what was said and noted here")
+    arguments.add_argument("--nice", type=int, default=0, help="added to the niceness of all that runs")
     arguments.add_argument("--json", action="store_true")
     given = arguments.parse_args()
+    os.nice(given.nice)
     columns, rows = map(int, given.regions.split("x"))
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     wishes = Wishes(

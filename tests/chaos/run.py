@@ -100,6 +100,8 @@ class Run:
             await self._start()
             self.seen.began = began = time.monotonic()
             self._task(self._measure())
+            await self._everyone_in()
+            self.seen.began = began = time.monotonic()
             await asyncio.sleep(SETTLE_S)
             kinds = deck(self.draw, wishes.kinds)
             running: set[asyncio.Task[None]] = set()
@@ -149,6 +151,16 @@ class Run:
         self._task(self._hear_auditor())
         pids = {name: process.pid for name, process in self.crowds.items()}
         self.site = Site(self.ground, self.doors, self.logs, pids, self._revive, self.draw)
+
+    async def _everyone_in(self) -> None:
+        ends = time.monotonic() + START_S_MAX
+        while time.monotonic() < ends:
+            players = waits.read(self.ground.players / "waits")
+            if sum(bool(player.homes) for player in players.values()) >= self.wishes.bots:
+                self.say(f"{len(players)} bots are in")
+                return
+            await asyncio.sleep(1.0)
+        self.violation(f"not all of {self.wishes.bots} bots came in within {START_S_MAX} s")
 
     async def _let_in(self, name: str) -> None:
         number = int(name.split()[1]) - 1

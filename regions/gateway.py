@@ -249,12 +249,13 @@ class Gateway:
                 self._do(now_ms, client, client.peer.answered(now_ms, message, answer), out)
         for own in message.own:
             for client in self.roll.of_entity(own.entity):
-                if client.peer.state in (State.SERVED, State.LOST):
+                if client.peer.state in (State.SERVED, State.LOST) and client.peer.era == message.era:
                     out.append(Send(client.number, _frame(Having(own.coins, own.goods, own.assets))))
         for entity, region, hop in message.left:
             if region in self.views:
                 for client in self.roll.of_entity(entity):
-                    self._do(now_ms, client, client.peer.moved(now_ms, region, hop), out)
+                    if client.peer.era == message.era:
+                        self._do(now_ms, client, client.peer.moved(now_ms, region, hop), out)
 
     def _shown(self, now_ms: int, message: Delta | Keys, out: list[Effect]) -> None:
         view = self.views.get(message.region)

@@ -210,9 +210,10 @@ class Peer:
         """A region says that it has the body."""
         if self.state in (State.SERVED, State.LOST) and here.era > self.era:
             return self._undone(here)
-        if here.leaving or here.hop < self.hop:
+        said, known = (here.era, here.hop), (self.era, self.hop)
+        if here.leaving or said < known:
             return []
-        if self.state is State.SEEKING or (self.state is State.ENTERING and here.hop > self.hop):
+        if self.state is State.SEEKING or (self.state is State.ENTERING and said > known):
             self.region, self.hop, self.entity, self.era = here.region, here.hop, here.entity, here.era
             return self._enter(now_ms, here.number, here.chain)
         if self.state is State.LOST:
@@ -241,13 +242,18 @@ class Peer:
 
     def era_began(self, now_ms: int) -> list[Wish]:
         """The world was restored while the client is here: learn what it knows of the player, then part."""
+        if self.state is State.ENTERING:
+            self.state, self._wait_ms = State.SEEKING, now_ms + SEEK_EVERY_MS
+            return [AskWhere()]
         if self.state not in (State.SERVED, State.LOST):
             return []
         self.hop = -1
         return self._lose(now_ms)
 
     def answered(self, now_ms: int, answers: Answers, answer: Answer) -> list[Wish]:
-        """A region's word on one of the entity's inputs."""
+        """A region's word on one of the entity's inputs. What a process of another era calls done is not done here."""
+        if answers.era != self.era:
+            return self.era_began(now_ms) if answers.era > self.era else []
         if self.state is State.ENTERING:
             return self._login_answered(now_ms, answer)
         if self.state not in (State.SERVED, State.LOST):

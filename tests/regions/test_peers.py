@@ -110,8 +110,9 @@ class Player:
         session: int = 42,
         verdict: int = 0,
         region: int = 1,
+        era: int = 1,
     ) -> list[Wish]:
-        answers = Answers(region, 1, 900, b"h" * 32, (), (), ())
+        answers = Answers(region, era, 900, b"h" * 32, (), (), ())
         return self.peer.answered(self.now, answers, Answer(ENTITY, status, number, chain, verdict, session))
 
     def say(self, said: protocol.Said) -> list[Wish]:
@@ -400,6 +401,28 @@ def test_a_new_era_is_told_with_what_it_knows_and_nothing_is_sent_again() -> Non
     wishes = player.here(number=30, hop=1, era=2, chain=b"e" * 32)
     assert told(wishes, NewEra) == NewEra(2, 30, b"e" * 32)
     assert sent(wishes) == [] and player.peer.state is State.OVER
+
+
+def test_an_owner_of_an_era_that_is_over_lets_nobody_in_and_acknowledges_nothing() -> None:
+    """Simulation, seed 57: a machine that had slept through a restore answered the login that another era was sent."""
+    player = Player()
+    player.sign(player.hello())
+    assert sent(player.here(region=1, hop=9)) and sent(player.here(region=2, hop=1, era=2, number=30))
+    assert player.here(region=1, hop=12) == []
+    login = player.peer._login
+    assert login is not None and login.number == 31
+    chain = player_chain(player.chain, 31, login_body(login))
+    assert player.answer(STATUS_DONE, 31, chain, era=1) == [] and player.peer.state is State.ENTERING
+    assert told(player.answer(STATUS_DONE, 31, chain, session=31, era=2), Welcome).era == 2
+    player.answer(STATUS_DONE, 32, chain, session=31, era=3)
+    assert player.peer.state is State.LOST
+
+
+def test_a_login_under_way_when_a_new_era_begins_looks_again() -> None:
+    player = Player()
+    player.sign(player.hello())
+    player.here(region=1, hop=9)
+    assert player.answer(STATUS_DONE, 42, era=2) == [AskWhere()] and player.peer.state is State.SEEKING
 
 
 def test_a_client_that_sends_more_than_may_be_unanswered_is_cut() -> None:

@@ -1,8 +1,8 @@
 """The gateway process: sockets (`regions.shell.lines`) and the bus around `regions.gateway`; started by the agent.
 
 It reads its settings as one line of JSON from standard input, writes one line, {"listening": port}, when clients may
-come, then {"alive": true} twice a second, and ends when standard input brings another line or ends, or on SIGTERM. The
-settings:
+come, then {"alive": true} with its figures twice a second, and ends when standard input brings another line or ends,
+or on SIGTERM. The settings:
 
     bus, token      where NATS is, and the secret it asks for
     world, short    the world's id and its short name, both in hex
@@ -16,6 +16,7 @@ settings:
 
 import asyncio
 import gc
+import json
 import signal
 import sys
 import time
@@ -125,7 +126,7 @@ class Shell:
     async def tell_alive(self) -> None:
         """Say that this process is neither stopped nor stuck, for ever."""
         while True:
-            sys.stdout.write('{"alive": true}\n')
+            sys.stdout.write(json.dumps({"alive": True} | self.lines.figures()) + "\n")
             sys.stdout.flush()
             await asyncio.sleep(ALIVE_S)
 

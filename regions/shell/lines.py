@@ -93,13 +93,25 @@ class Lines:
         self._now_ms, self._step = now_ms, step
         self._loop = asyncio.get_running_loop()
         self._room = memoryview(bytearray(READ_BYTES))
-        self._numbers = 0
+        self._numbers = self._frames_read = 0
         self._arrivals = Bucket(ARRIVALS_PER_SECOND, ARRIVALS_BURST, now_ms())
         self._listening: list[socket.socket] = []
         self._waking: asyncio.TimerHandle | None = None
         self._round: deque[Line] = deque()  # every line, and some that are gone
         self._waiting: deque[Line] = deque()  # strangers in the order they came, and some who are none any more
         self._cut: deque[Line] = deque()  # offenders whose sockets stay a moment
+
+    def figures(self) -> dict[str, int]:
+        """For the operator: sockets now, by kind; and since the beginning, what came, was turned away and was cut."""
+        strangers = self.strangers
+        return {
+            "players": len(self.lines) - strangers.count,
+            "strangers": strangers.count,
+            "arrived": self._numbers,
+            "turned_away": strangers.turned_away,
+            "faults": strangers.faults,
+            "frames_read": self._frames_read,
+        }
 
     # The door.
 
@@ -221,6 +233,7 @@ class Lines:
         for opcode, payload in line.incoming.frames(data):
             if line.stage is not Stage.OPEN:
                 return
+            self._frames_read += 1
             if opcode == BINARY:
                 self._step(Framed(line.number, payload))
                 continue

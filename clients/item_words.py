@@ -101,10 +101,14 @@ def _snapshot(item: DataItem) -> Iterator[str]:
 
 
 def _metadata(item: DataItem) -> Iterator[str]:
-    words = json.loads(item.data)
+    try:
+        words = json.loads(item.data)
+        text = json.dumps(words, indent=1, ensure_ascii=False)
+    except RecursionError:
+        raise Damaged(b64(item.id), "its JSON is nested too deeply") from None
     if not isinstance(words, dict):
         raise Damaged(b64(item.id), "its JSON is not an object")
-    yield from json.dumps(words, indent=1, ensure_ascii=False)[:TEXT_SHOWN].splitlines()
+    yield from text[:TEXT_SHOWN].splitlines()
 
 
 def _table(item: DataItem) -> Iterator[str]:

@@ -320,7 +320,8 @@ class Peer:
         mine = answer.number == login.number and answer.chain == self.login_chain
         if mine and answer.status in (STATUS_DONE, STATUS_LAST):
             if answer.status == STATUS_DONE and answer.verdict != Refusal.DONE:
-                reason = REASONS.get(Refusal(answer.verdict), f"reason {answer.verdict}")
+                known = (words for refusal, words in REASONS.items() if refusal == answer.verdict)
+                reason = next(known, f"reason {answer.verdict}")
                 return self.refuse(f"the region did not let you in: {reason}", TRY_AGAIN)
             return self._welcome(now_ms, login.number)
         if answer.status == STATUS_LAST and answer.number >= login.number:

@@ -152,6 +152,8 @@ class RegionView:
         self._forget()
         for part in parts:
             self.mirror.apply(part.chunks, _checked(part.chunks, part.offsets, part.data))
+        if len(self.mirror.held) != self.mirror.chunks:
+            raise ValueError(f"keys of {len(self.mirror.held)} chunks; region {self.index} has {self.mirror.chunks}")
         self.tick, self.keys_wanted = keys.tick, False
         self._pending.clear()
         for delta in later:

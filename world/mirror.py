@@ -55,7 +55,10 @@ class Mirror:
         """
         if len(data) > FRAME_BYTES_MAX:
             raise ValueError(f"{len(data)} bytes for one tick; the limit is {FRAME_BYTES_MAX}")
-        numbers = np.ascontiguousarray(chunks, np.int32)
+        try:
+            numbers = np.ascontiguousarray(chunks, np.int32)
+        except OverflowError as error:
+            raise ValueError(f"a chunk's number: {error}") from None
         if numbers.ndim != 1 or len(numbers) > self.chunks:
             raise ValueError(f"a list of chunks of shape {numbers.shape}; the land has {self.chunks}")
         room = len(self.ids) + len(data) // ENTRY_MIN

@@ -12,16 +12,26 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, Final
 from zlib import crc32
 
+import msgspec
+from msgspec import Meta
+
 from archive.bundle import BUNDLE_BYTES_MAX
+from archive.data_item import ITEM_BYTES_MAX, ITEM_BYTES_MIN
 from archive.stores.catalogue import Listed
 
 MAGIC = "everloom-index-1"
 LINE_BYTES_MAX = 8 * BUNDLE_BYTES_MAX  # a bundle of nothing but tags, each byte escaped as \u00xx
+
+Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{43}\Z")]  # a bundle's becomes a path, so it is nothing else
+Offset = Annotated[int, Meta(ge=0, le=BUNDLE_BYTES_MAX)]
+Size = Annotated[int, Meta(ge=ITEM_BYTES_MIN, le=ITEM_BYTES_MAX)]
+_head: Final = msgspec.json.Decoder(tuple[str, Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]])
+_bundle: Final = msgspec.json.Decoder(tuple[Name, list[tuple[Name, Offset, Size, Name, tuple[tuple[str, str], ...]]]])
 
 
 @dataclass
@@ -98,32 +108,22 @@ def _line(content: list[object]) -> bytes:
     return b"%08x %s\n" % (crc32(text), text)
 
 
-def _checked(line: bytes) -> object:
+def _checked(line: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    """What a line holds, or None."""
     text = line[9:-1]
     if line[:9] != b"%08x " % crc32(text) or line[-1:] != b"\n":
         return None
     try:
-        return json.loads(text)
-    except ValueError:
+        return decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
 def _generation(line: bytes) -> str | None:
-    match _checked(line):
-        case [str(magic), str(generation)] if magic == MAGIC and len(generation) == 32:
-            return generation
-    return None
+    found: tuple[str, str] | None = _checked(line, _head)
+    return found[1] if found is not None and found[0] == MAGIC else None
 
 
 def _parse(line: bytes) -> tuple[str, list[Listed]] | None:
-    match _checked(line):
-        case [str(bundle), list(items)]:
-            with suppress(TypeError, ValueError):
-                return bundle, [_listed(*item) for item in items]
-    return None
-
-
-def _listed(item_id: str, offset: int, size: int, owner: str, tags: list[list[str]]) -> Listed:
-    return Listed(
-        str(item_id), int(offset), int(size), str(owner), tuple((str(name), str(value)) for name, value in tags)
-    )
+    found = _checked(line, _bundle)
+    return None if found is None else (found[0], [Listed(*item) for item in found[1]])

@@ -138,9 +138,8 @@ def _figures(said: str) -> dict[str, int]:
 
 def told(words: dict[str, Any]) -> str:
     """A target's run in a few lines."""
-    lines = [
-        f"{words['target']}: {words['executions']} executions in {words['seconds']} s ({words['cpu_seconds']} of CPU) from {words['seeds']} seeds"
-    ]
+    spent = f"{words['seconds']} s ({words['cpu_seconds']} of CPU)"
+    lines = [f"{words['target']}: {words['executions']} executions in {spent} from {words['seeds']} seeds"]
     if "lines" in words:
         share = f"{words['reached']} of {words['lines']} lines"
         lines.append(

@@ -281,7 +281,7 @@ TARGETS = (
         (ArchiveError,),
         _store_seeds,
         {
-            "archive.stores.index_file": ("read", "_checked", "_generation", "_parse", "_listed", "_unreadable"),
+            "archive.stores.index_file": ("read", "_checked", "_generation", "_parse", "_unreadable"),
             "archive.stores.bundle_files": ("BundleFiles.names", "BundleFiles.read", "BundleFiles.whole"),
             "archive.stores.catalogue": ("listing", "Catalogue.add", "Catalogue.query"),
             "archive.stores.disk": ("DiskStore._refresh", "DiskStore._read_index", "DiskStore._item"),

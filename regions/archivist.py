@@ -301,7 +301,7 @@ class ArchivistCore:
         stored = self.storing.stored
         if stored is not None and self.leads and self.confirmed < stored.manifest.number <= self.ordered:
             inputs.append(self._confirmation(stored))
-        return [Publish("world", Batch(NAME, tuple(inputs)))] if inputs else []
+        return [Publish("world", Batch(NAME, tuple(inputs), self.charter.era))] if inputs else []
 
     def _confirmation(self, stored: Queued) -> Confirmed:
         manifest = stored.manifest

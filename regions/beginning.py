@@ -4,16 +4,19 @@ Local snapshot files come first, then the archive, then the founding. What any o
 by whoever goes on from it (`regions.process`), so here an unusable one is only passed over, and said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from archive.errors import ArchiveError
 from archive.keys import b64, unb64
 from archive.restore import Opening, load_region, load_snapshot, newest_manifest
+from archive.snapshot import Snapshot
 from archive.snapshot import decode as decode_snapshot
+from archive.snapshot import encode as encode_snapshot
 from archive.stores import Store
 from regions import record, region_state, revive
 from regions.charter import Charter
 from regions.errors import RecordError
+from regions.filing import Place, before
 from regions.holdings import Kit
 from regions.region_state import Region
 from regions.seat import Witness
@@ -55,6 +58,19 @@ def _archived(charter: Charter, charter_id: bytes, kit: Kit, index: int, store: 
     region = revive.rebuild(load_region(store, before.manifest, index, nodes), kit, index, before)
     revive.adopt(region, charter, charter_id, opening.owner)
     return region
+
+
+def lacking(
+    charter: Charter, charter_id: bytes, kit: Kit, place: Place, local: Mapping[int, Sequence[int]], store: Store
+) -> Iterator[tuple[int, int, bytes]]:
+    """Local snapshot files (region, record, bytes) that an archivist needs and this machine has not: one of each region
+    from before `place`, made of what the archive has. Raises ArchiveError, RecordError."""
+    for index, end in enumerate(before(charter, place)):
+        if end.end and not any(n <= end.end for n in local[index]):
+            region = _archived(charter, charter_id, kit, index, store)
+            if region.state.n:
+                found = Snapshot(charter.era, region.state.n, region.head, region.encode())
+                yield index, region.state.n, encode_snapshot(found)
 
 
 def heard_by(other: int, index: int, records: Iterable[tuple[int, bytes]]) -> list[Witness]:

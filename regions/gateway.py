@@ -69,7 +69,7 @@ class Gateway:
         }
         self.sights = Sights(self.views)
         self.era = 0
-        self._batches: dict[int, list[Acted | Login | Head | Birth]] = {}
+        self._batches: dict[tuple[int, int], list[Acted | Login | Head | Birth]] = {}  # by region and era
         self._batch_at_ms, self._batch_sent_ms = NEVER, 0
         self._receipts: dict[int, list[Send]] = {}  # by region: told together with the view of their tick
         self._receipts_at_ms = NEVER
@@ -138,7 +138,7 @@ class Gateway:
         for wish in wishes:
             match wish:
                 case ToRegion():
-                    self._post(now_ms, wish, out)
+                    self._post(now_ms, wish, peer.era, out)
                 case Tell():
                     out.append(Send(client.number, _frame(wish.told)))
                 case Turn():
@@ -187,8 +187,8 @@ class Gateway:
 
     # Towards the regions.
 
-    def _post(self, now_ms: int, wish: ToRegion, out: list[Effect]) -> None:
-        batch = self._batches.setdefault(wish.region, [])
+    def _post(self, now_ms: int, wish: ToRegion, era: int, out: list[Effect]) -> None:
+        batch = self._batches.setdefault((wish.region, era), [])
         batch += wish.inputs
         # At once after a pause, and then at most one batch in BATCH_MS.
         self._batch_at_ms = min(self._batch_at_ms, max(now_ms, self._batch_sent_ms + BATCH_MS))
@@ -196,10 +196,10 @@ class Gateway:
             self._flush(now_ms, out)
 
     def _flush(self, now_ms: int, out: list[Effect]) -> None:
-        for region, inputs in self._batches.items():
+        for (region, era), inputs in self._batches.items():
             subject = f"in.{region}" if region else "world"
             for first in range(0, len(inputs), BATCH_INPUTS_MAX):
-                batch = Batch(self.door.gateway, tuple(inputs[first : first + BATCH_INPUTS_MAX]))
+                batch = Batch(self.door.gateway, tuple(inputs[first : first + BATCH_INPUTS_MAX]), era)
                 out.append(Publish(subject, messages.encode(batch)))
         self._batches, self._batch_at_ms, self._batch_sent_ms = {}, NEVER, now_ms
 

@@ -41,10 +41,12 @@ GatewayName = Annotated[str, Meta(max_length=32, pattern=r"\A[A-Za-z0-9_-]+\Z")]
 
 
 class Batch(msgspec.Struct, array_like=True, frozen=True, tag=1, forbid_unknown_fields=True):
-    """Inputs for a region in the order in which the gateway took them. `gateway` names where answers go."""
+    """Inputs for a region in the order in which the gateway took them. `gateway` names where answers go; `era` is the
+    one they were meant for, and no other takes them (0: births, which are the same in any)."""
 
     gateway: GatewayName
     inputs: tuple[Acted | Login | Head | Outside | Birth | Order | Confirmed | OwnerSaid, ...]
+    era: Index = 0
 
 
 class Where(msgspec.Struct, array_like=True, frozen=True, tag=2, forbid_unknown_fields=True):

@@ -264,6 +264,8 @@ class RegionCore:
 
     def _batch(self, now_ms: int, batch: Batch) -> list[Effect]:
         assert self.scheduler is not None
+        if batch.era not in (0, self._region().state.era):
+            return []  # meant for the world before or after a restore
         answers: list[Answer] = []
         for said in batch.inputs:
             if self.phase == "stopping" and isinstance(said, Acted | Login):

@@ -57,7 +57,9 @@ class WorldRules:
         if isinstance(said, Birth):
             return self._birth(state, said)
         if isinstance(said, Order):
-            if not state.confirmed < said.number <= state.ordered + 1:
+            # An archivist says its order again until it sees it in the log: what it ordered since then stands.
+            known = state.ordered if said.maker == state.maker else state.confirmed
+            if not known < said.number <= state.ordered + 1:
                 return Commanded(Refusal.WRONG_PLACE, [])
             state.ordered, state.ordered_full, state.maker = said.number, said.full, said.maker
             return Commanded(Refusal.DONE, [])
@@ -133,5 +135,5 @@ class WorldRules:
         return 0, 0
 
     def begin_era(self, state: Registry, era: int) -> None:
-        """From here new ids carry this era; numbers begin anew in it."""
-        state.era, state.born = era, 0
+        """From here new ids carry this era; numbers begin anew in it, and no archivist of the one before is heard."""
+        state.era, state.born, state.maker = era, 0, b""

@@ -48,6 +48,7 @@ from regions.archivist_verbs import (
     Uploaded,
     Wake,
 )
+from regions.beginning import lacking
 from regions.errors import ConfigError, RecordError
 from regions.resuming import Resumed, resume
 from regions.revive import opening_of
@@ -80,9 +81,12 @@ class Shell:
         self.url, self.token = str(orders["bus"]), str(orders["token"])
         self.spool = SpoolDir(self.dir.path / "spool")
         resumed = self._resume()
-        local = {
-            index: [int(path.stem) for path in self.dir.snapshots(index)] for index in range(len(self.charter.seats))
-        }
+        local = self._local()
+        for index, n, raw in lacking(
+            self.charter, charter_id, self.dir.kit(self.dir.store()), resumed.place, local, self.store
+        ):
+            self.dir.write_snapshot(index, n, raw)
+        local = self._local()
         self.core = ArchivistCore(
             key=self.dir.key("node"),
             charter=self.charter,
@@ -100,6 +104,10 @@ class Shell:
         self.timer: asyncio.TimerHandle | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.clock = SteadyClock()
+
+    def _local(self) -> dict[int, list[int]]:
+        seats = range(len(self.charter.seats))
+        return {index: [int(path.stem) for path in self.dir.snapshots(index)] for index in seats}
 
     def _resume(self) -> Resumed:
         """How far the archive has come, the spool included; what is of no use there is dropped."""

@@ -16,13 +16,13 @@ from regions.config import (
     LETTER_FRESH_MS,
     SPAN,
 )
-from regions.messages import Beat, Delta, Keys, KeyWanted
+from regions.messages import Batch, Beat, Delta, Keys, KeyWanted
 from regions.process import RegionCore
-from regions.record import SpanSigned
+from regions.record import Acted, SpanSigned
 from regions.shell.memory_log import Fault
 from regions.verbs import Append, Effect, End, Loaded, Publish, Received, Settled, Snapshot, Stop, Timer, Wake
 from tests.cluster import NODE, Cluster, Player
-from world.actions import Move, Speak
+from world.actions import Move, Speak, encode_action
 from world.units import TICK_MS
 
 
@@ -292,3 +292,20 @@ def test_the_scheduler_key_is_needed_for_nothing_but_signatures() -> None:
     assert any(isinstance(said, SpanSigned) for record in one.records(1) for said in record.inputs)
     assert not any(record.inputs for record in other.records(1))
     assert NODE.public == other.region(1).state.claim_node
+
+
+def test_what_was_meant_for_another_era_is_not_taken() -> None:
+    """Simulation, seed 57: an archivist that slept through a restore had a checkpoint confirmed in the new era."""
+    cluster = Cluster()
+    player = Player(cluster).enter()
+    player.statuses()
+    said = Acted(player.entity, player.number + 1, player.session, encode_action(Move(1, 0)))
+    for era in (2, 3):
+        cluster.say(player.region, Batch(player.name, (said,), era))
+        cluster.ticks(2)
+    assert (
+        player.statuses() == [] and cluster.region(player.region).state.players[player.entity].number == player.number
+    )
+    cluster.say(player.region, Batch(player.name, (said,), 1))
+    cluster.ticks(2)
+    assert player.statuses() == [(messages.STATUS_DONE, said.number)]

@@ -230,7 +230,8 @@ def test_beyond_that_many_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_ids_never_repeat_in_a_new_era() -> None:
-    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, b"", False, 0, b"")
+    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, MAKER, False, 0, b"")
     WorldRules().begin_era(registry, 2)
     WorldRules().command(registry, 2, Birth(b"n" * 32, bytes(32), bytes(16), 0, bytes(64)))
     assert registry.wallets[b"n" * 32] == make_id(2, 0, 1)
+    assert registry.maker == b"", "the archivist of the era before is heard no more"

@@ -3,7 +3,7 @@
 --seeds 1000 --first-seed 1 --jobs 2 --rules small|full    what it runs; a failing seed is printed with its command
 --trace                                                    prints each run's trace hash
 --mutant NAME                                              the same with one defect planted (tests.simulation.mutants)
---mutants                                                  each mutant until it is found, 500 seeds at most
+--mutants --only NAME ... --markdown FILE                  each mutant until it is found, 500 seeds at most
 --coverage                                                 line coverage of the cores by these seeds, in one process
 --json                                                     the last line is one JSON object
 """
@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import mutate
+from tests.simulation.hunt import SEEDS_MAX, SLOW, Hunted, hunt, write_table
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Outcome
 
 CHUNK = 10
-MUTANT_SEEDS = 500
+SEEDS = 100
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -117,32 +118,25 @@ def pairs_fewest(effective: Counter[str], pairs: Counter[tuple[str, str]]) -> tu
 def sweep_mutants(options: argparse.Namespace) -> dict[str, Any]:
     """Each mutant, until a seed finds it: which seed, and by which law."""
     names = [name for name in mutate.names() if not options.only or name in options.only]
-    found: dict[str, Any] = {}
-    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
-        work = {pool.submit(hunt, name, options.first_seed): name for name in names}
-        for done in as_completed(work):
-            name = work[done]
-            found[name] = done.result()
-            law, words = mutate.law_of(name), found[name]["words"][:90]
-            mark = "found" if found[name]["law"] in law else "MISSED"
-            print(f"{mark:7} {name:45} {found[name]['seeds']:4} seeds, {found[name]['law']}: {words}", flush=True)
-    missed = [name for name, one in found.items() if one["law"] not in mutate.law_of(name)]
-    slow = [name for name, one in found.items() if one["seeds"] > 10]
-    return {"mutants": len(names), "missed": missed, "more_than_ten_seeds": slow, "found": found}
+    unknown = [name for name in options.only if name not in names]
+    if unknown:
+        raise SystemExit(f"no mutants {unknown}; there are {', '.join(mutate.names())}")
 
+    def told(one: Hunted) -> None:
+        print(one.line, flush=True)
+        for seed in one.innocent:
+            print(f"       seed {seed} breaks a law without a mutant", flush=True)
+        if options.markdown:
+            write_table(options.markdown, [one])
 
-def hunt(name: str, first: int) -> dict[str, Any]:
-    """Run seeds with a mutant planted until the checker named for it speaks; in a process of its own."""
-    mutate.plant(name)
-    from tests.simulation.simulation import simulate
-
-    others: Counter[str] = Counter()
-    for count in range(1, MUTANT_SEEDS + 1):
-        outcome = simulate(first + count - 1, mutate.full_rules(name))
-        if outcome.law in mutate.law_of(name):
-            return {"seeds": count, "law": outcome.law, "words": outcome.words, "others": dict(others)}
-        others[outcome.law] += bool(outcome.law)
-    return {"seeds": MUTANT_SEEDS, "law": "", "words": "", "others": dict(others)}
+    found = hunt(names, options.first_seed, options.jobs, told, options.seeds)
+    return {
+        "mutants": len(names),
+        "missed": [one.name for one in found if not one.law],
+        "more_than_ten_seeds": [one.name for one in found if one.seeds > SLOW],
+        "innocent_seeds": sorted({seed for one in found for seed in one.innocent}),
+        "found": {one.name: [one.seeds, one.law] for one in found},
+    }
 
 
 def measure_coverage(options: argparse.Namespace) -> dict[str, Any]:
@@ -172,7 +166,7 @@ def measure_coverage(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> int:
     """Run what was asked for; 1 when a law was broken or a mutant was missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, help=f"{SEEDS}; with --mutants {SEEDS_MAX}, at most")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--rules", choices=("small", "full"), default="small")
@@ -181,9 +175,11 @@ def main() -> int:
     parser.add_argument("--mutant", default="", metavar="NAME")
     parser.add_argument("--mutants", action="store_true")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="with --mutants: these")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="with --mutants: put the rows into its table")
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    options.seeds = options.seeds or (SEEDS_MAX if options.mutants else SEEDS)
     if options.coverage:
         result = measure_coverage(options)
         bad = result["coverage_percent"] < 90

@@ -108,6 +108,7 @@ class EraAudit:
         self.sessions: dict[int, int] = {}
         self.sent: dict[tuple[int, int], dict[int, bytes]] = {}
         self.taken: dict[tuple[int, int], int] = {}
+        self.letters: dict[tuple[int, int], tuple[int, int, int]] = {}  # the newest heard: era, term, record
         self.confirmed = 0
         self.started: dict[int, int] = {}
         for index, course in self.courses.items():
@@ -118,6 +119,7 @@ class EraAudit:
                 self.sent[index, near.index] = {mail.number: letters.mail_hash(mail) for mail in near.outbox}
                 self.sent[index, near.index].setdefault(near.sent, b"")
                 self.taken[near.index, index] = near.taken
+                self.letters[near.index, index] = near.era, near.term, near.n
             players = list(state.players.values()) + [sleeper.player for sleeper in state.sleepers.values()]
             for near in state.neighbours:
                 for mail in near.outbox:
@@ -129,8 +131,17 @@ class EraAudit:
                     self.numbers[player.entity] = player.number, player.chain
                     self.sessions[player.entity] = player.session
                     self.started[player.entity] = player.number
-        self.titles: dict[int, int] = {}
-        self.minted: set[int] = set()
+        self.titles = self.assets()
+
+    def assets(self) -> dict[int, int]:
+        """Every asset and who has it, as the records are now; one that several have with the last of them."""
+        titles: dict[int, int] = {}
+        for sender, course in self.courses.items():
+            titles.update(course.held.assets)
+            for flight in course.held.flights:
+                if flight.number > self.taken.get((sender, flight.to), 0):
+                    titles.update(dict.fromkeys(flight.image.assets, flight.image.entity))
+        return titles
 
 
 class Checker:
@@ -143,6 +154,7 @@ class Checker:
         self.trace = hashlib.sha256()
         self.records = self.acks = self.checkpoints = 0
         self.manifests: dict[str, Manifest] = {}
+        self.minted: dict[int, int] = {}  # assets, and the era in which they were first seen
 
     def fail(self, law: str, words: str) -> None:
         """A law does not hold: the run is over."""
@@ -160,7 +172,8 @@ class Checker:
         course = audit.courses[index]
         if n <= course.last:
             if course.hash(n) != record_hash(raw):
-                self.fail("chain", f"{log}: a second record {n} after the log was set back to it")
+                law = "chain" if self.sim.logs_tampered else "owner"  # set back by a fault, or by nobody
+                self.fail(law, f"{log}: a second record {n}; {course.last} is durable")
             return
         if n != course.last + 1:
             self.fail("owner", f"{log}: record {n} after {course.last}")
@@ -209,8 +222,13 @@ class Checker:
 
     def _mail(self, audit: EraAudit, index: int, record: Record) -> None:
         for heard in record.heard:
-            if not heard.mail:
-                continue
+            letter = heard.era, heard.term, heard.n
+            before = audit.letters.get((heard.region, index), (0, 0, 0))
+            if heard.era != audit.era.number or letter <= before:
+                self.fail(
+                    "mail", f"record {record.n} of region {index} hears {heard.region}'s letter {letter} after {before}"
+                )
+            audit.letters[heard.region, index] = letter
             sent = audit.sent.get((heard.region, index), {})
             for mail in heard.mail:
                 where = f"record {record.n} of region {index}: mail {mail.number} from {heard.region}"
@@ -220,7 +238,7 @@ class Checker:
                 if sent.get(mail.number) != letters.mail_hash(mail):
                     self.fail("mail", f"{where} is in no durable record of its sender")
                 audit.taken[heard.region, index] = mail.number
-            if heard.era == audit.era.number and audit.courses[heard.region].hash(heard.n) != heard.hash:
+            if audit.courses[heard.region].hash(heard.n) != heard.hash:
                 self.fail(
                     "durable", f"record {record.n} of region {index} heard a record {heard.n} that is not durable"
                 )
@@ -247,37 +265,44 @@ class Checker:
         audit.courses[index].held = held(audit.courses[index].region)
         places: Counter[int] = Counter()
         players: Counter[int] = Counter()
+        wallets: Counter[bytes] = Counter()
         coins = made = 0
         titles: dict[int, int] = {}
+        doubled: list[tuple[int, int, int]] = []
         where = f"after record {record.n} of region {index}"
         for sender, course in audit.courses.items():
             one = course.held
             places.update(one.entities)
             players.update(one.players)
+            wallets.update(one.wallets)
             coins += one.coins
             made += one.made
             for asset, holder in one.assets:
-                if asset in titles:
-                    self.fail("conservation", f"{where}: asset {asset} with {titles[asset]} and {holder}")
+                doubled += [(asset, titles[asset], holder)] if asset in titles else []
                 titles[asset] = holder
             for flight in one.flights:
                 if flight.number <= audit.taken.get((sender, flight.to), 0):
                     continue
                 image = flight.image
                 places[image.entity] += 1
-                players[image.entity] += flight.player
+                players[image.entity] += bool(flight.wallet)
+                wallets[flight.wallet] += bool(flight.wallet)
                 coins += image.coins
                 for asset in image.assets:
-                    if asset in titles:
-                        self.fail("conservation", f"{where}: asset {asset} with {titles[asset]} and {image.entity}")
+                    doubled += [(asset, titles[asset], image.entity)] if asset in titles else []
                     titles[asset] = image.entity
         for counted in (places, players):
             twice = [entity for entity, count in counted.items() if count > 1]
             if twice:
                 self.fail("place", f"{where}: {twice[:3]} in several places")
+        if max(wallets.values(), default=0) > 1:
+            self.fail("place", f"{where}: a wallet has {max(wallets.values())} bodies")
         lost = [entity for entity in audit.numbers if entity not in players]
         if lost:
             self.fail("place", f"{where}: players {lost[:3]} are nowhere")
+        if doubled:
+            asset, holder, other = doubled[0]
+            self.fail("conservation", f"{where}: asset {asset} with {holder} and {other}")
         if coins != made:
             self.fail("conservation", f"{where}: {coins} coins, {made} were minted")
         gone = [asset for asset in audit.titles if asset not in titles]
@@ -287,6 +312,10 @@ class Checker:
 
     def _titles(self, audit: EraAudit, titles: dict[int, int], record: Record, where: str) -> None:
         before, audit.titles = audit.titles, titles
+        for asset in titles.keys() - before.keys():
+            era = self.minted.setdefault(asset, audit.era.number)
+            if era != audit.era.number:
+                self.fail("place", f"{where}: asset {asset} is made, and was in era {era} already")
         moved = {asset: old for asset, old in before.items() if titles[asset] != old}
         if not moved:
             return
@@ -310,9 +339,13 @@ class Checker:
         if isinstance(message, Letter | Answers | Delta):
             if course.hash(message.n) != message.hash:
                 self.fail("durable", f"region {index} tells of record {message.n}, {course.last} is durable")
-        elif isinstance(message, Beat | Here):
-            if isinstance(message, Beat) and message.n > course.last:
+        elif isinstance(message, Beat):
+            if message.n > course.last:
                 self.fail("durable", f"region {index} beats with record {message.n}, {course.last} is durable")
+        elif isinstance(message, Here):
+            number, chain = self.eras[era].numbers.get(message.entity, (0, first_chain(message.entity)))
+            if message.number > number or (message.number == number and message.chain != chain):
+                self.fail("durable", f"region {index} says {message.entity} did {message.number}; {number} is durable")
         if isinstance(message, Answers):
             for answer in message.answers:
                 done = self.eras[era].done.get((answer.entity, answer.number))
@@ -353,6 +386,20 @@ class Checker:
         """A player was let in."""
         if (entity, number) not in self.eras[era].done:
             self.fail("acked", f"player {name}: let in by login {number} of {entity}, which is in no record")
+
+    def done_twice(self, name: str, sent: list[tuple[int, int, int, bytes]]) -> None:
+        """What a player sent as one action, under these (era, entity, number, chain hash): at most one may count."""
+        counted = []
+        for era, entity, number, chain in sent:
+            done = self.eras[era].done.get((entity, number))
+            if done is not None and done.chain == chain:
+                counted.append((era, number))
+        if len(counted) > 1:
+            self.fail("numbers", f"player {name}: one action counts as each of (era, number) {counted}")
+
+    def not_told(self, name: str, before: int, era: int) -> None:
+        """A client that acted in one era was let into a later one as if nothing had happened."""
+        self.fail("acked", f"player {name}: goes on in era {era} and is not told what was undone of era {before}")
 
     def undone(self, name: str, entity: int, era: int, number: int, acked: int) -> None:
         """A player was told that the world was restored."""
@@ -466,6 +513,11 @@ class Checker:
         self.eras[era.number] = EraAudit(era, opened)
         audit = self.eras[era.number]
         self._held_all(audit)
+        ends = {index: course.region.state.n for index, course in audit.courses.items()}
+        numbers = {index: numbers_of(course.region.state) for index, course in audit.courses.items()}
+        broken = violations(ends, numbers)
+        if broken:
+            self.fail("cut", f"era {era.number} begins inconsistently: {broken[0]}")
 
     def _held_all(self, audit: EraAudit) -> None:
         """Nothing is lost or doubled by the cut itself."""
@@ -492,6 +544,9 @@ class Checker:
         """What is not yet as it must be when no fault is left; empty when all is well."""
         audit = self.eras[max(self.eras)]
         for index, course in audit.courses.items():
+            last = self.sim.log.info(audit.era.log(index)).last
+            if last < course.last:
+                self.fail("acked", f"the log of region {index} ends at {last}; record {course.last} was acknowledged")
             owners = self.sim.owners(index)
             if not owners:
                 return f"region {index} has no owner"

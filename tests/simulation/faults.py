@@ -307,9 +307,14 @@ def _store(mood: str) -> Callable[[Faults], Callable[[], None]]:
 
 
 def _flip(faults: Faults) -> None:
+    """Bits flip in a machine's files; now and then its agent dies of it, and all begins from what is there."""
     machine = faults.random.choice(faults.sim.machines)
-    if machine.disk.flip():
-        faults.met("bit flip")
+    for _ in range(faults.random.choice((1, 6))):
+        if machine.disk.flip():
+            faults.met("bit flip")
+    if faults.random.random() < 0.3 and not machine.dead:
+        machine.kill()
+        faults.sim.schedule.after(SECOND // 5, machine.begin)
 
 
 def _torn(faults: Faults) -> None:

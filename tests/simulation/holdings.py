@@ -28,7 +28,7 @@ class Flight:
     to: int
     number: int
     image: Image
-    player: bool
+    wallet: bytes  # of the player; empty for others
 
 
 @dataclass
@@ -37,6 +37,7 @@ class Held:
 
     entities: list[int] = field(default_factory=list)
     players: list[int] = field(default_factory=list)
+    wallets: list[bytes] = field(default_factory=list)  # theirs
     coins: int = 0
     made: int = 0
     minted: int = -1  # assets ever minted here; -1: these rules do not count them
@@ -68,15 +69,19 @@ def held(region: Region) -> Held:
         columns = bodies.assets[:, : bodies.assets_used][[ASSET_ID, ASSET_HOLDER]].T.tolist()
         out.assets = [(asset, holder) for asset, holder in columns]
     out.players = list(state.players)
+    out.wallets = [player.wallet for player in state.players.values()]
     for entity, sleeper in state.sleepers.items():
         out.players.append(entity)
+        out.wallets.append(sleeper.player.wallet)
         if sleeper.image:
             out.add(_image(sleeper.image, isinstance(bodies, State)))
     for _, mail in state.parked:
         flight = _flight(0, mail, isinstance(bodies, State))
         if flight is not None:
             out.add(flight.image)
-            out.players += [flight.image.entity] if flight.player else []
+            if flight.wallet:
+                out.players.append(flight.image.entity)
+                out.wallets.append(flight.wallet)
     for near in state.neighbours:
         flights = [_flight(near.index, mail, isinstance(bodies, State)) for mail in near.outbox]
         out.flights += [flight for flight in flights if flight is not None]
@@ -87,7 +92,7 @@ def _flight(to: int, mail: Mail, full: bool) -> Flight | None:
     body = letters.decode_body(mail) if mail.kind == letters.HANDOVER else None
     if not isinstance(body, Handover):
         return None
-    return Flight(to, mail.number, _image(body.image, full), body.player is not None)
+    return Flight(to, mail.number, _image(body.image, full), body.player.wallet if body.player is not None else b"")
 
 
 def _image(raw: bytes, full: bool) -> Image:

@@ -14,7 +14,7 @@ from regions import gateway_verbs, protocol
 from regions.errors import RecordError
 from regions.protocol import Having
 from tests.simulation.network import PLAYERS
-from tests.simulation.small_rules import BREAKING
+from tests.simulation.small_rules import BREAKING, CURSE
 from world.actions import Action, Gather, GiveAsset, GiveCoins, Move, Speak
 
 if TYPE_CHECKING:
@@ -149,6 +149,9 @@ class Player:
         self.over = False
         self.coins = 0
         self.assets: list[int] = []
+        self.sent: dict[
+            tuple[int, bytes], list[tuple[int, int, int, bytes]]
+        ] = {}  # by (when, what): under which numbers
         self._heard_us = 0
         sim.schedule.after(self.random.randrange(ACT_US), self._turn)
 
@@ -162,6 +165,7 @@ class Player:
         if frame[0] == protocol.VIEW:
             self._send(self.session.signed_head(self.now_ms()))
             return
+        before = self.session.era
         try:
             frames, news = self.session.told(self.now_ms(), frame[1:])
         except RecordError as error:
@@ -170,7 +174,20 @@ class Player:
             return
         for one in news:
             self._note(one)
+        if before not in (0, self.session.era) and not any(isinstance(one, Undone) for one in news):
+            self.sim.checker.not_told(self.name, before, self.session.era)
+        if any(isinstance(one, Welcomed) for one in news):
+            for number in self.session.pending:
+                self._note_sent(number)
         self._send(frames)
+
+    def _note_sent(self, number: int) -> None:
+        """An action goes out; after a break perhaps once more, under another number."""
+        session = self.session
+        one = session.pending[number]
+        name = session.era, session.entity, number, one.chain
+        sent = self.sent.setdefault((one.acted_ms, one.body), [])
+        sent += [] if name in sent else [name]
 
     def parted(self) -> None:
         """The connection is gone."""
@@ -197,6 +214,7 @@ class Player:
                 )
                 self.ledger.append(receipt)
                 self.sim.checker.acked(self.name, receipt)
+                self.sim.checker.done_twice(self.name, self.sent.pop((action.acted_ms, action.body), []))
             case Welcomed(entity, era, number, _):
                 self.sim.checker.welcomed(self.name, era, entity, number)
                 self.sim.entities[self.wallet.public] = entity
@@ -229,6 +247,7 @@ class Player:
             return
         if self.acting and self.session.welcome is not None and self.session.room > 16:
             self._send(self.session.act(self.now_ms(), self._wish()))
+            self._note_sent(self.session.number)
         self._send(self.session.signed_head(self.now_ms()))
 
     def _connect(self) -> None:
@@ -251,7 +270,7 @@ class Player:
             return GiveCoins(self.random.choice(others), self.random.randrange(1, 5))
         if self.sim.poison and chance < 0.83:
             self.sim.met("poison")
-            return Speak(BREAKING)
+            return Speak(self.random.choice((BREAKING, CURSE)))
         if self.assets and chance < 0.97:
             return GiveAsset(self.random.choice(others), self.random.choice(self.assets))
         return Gather(1, 1)

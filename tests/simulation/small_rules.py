@@ -29,6 +29,8 @@ STEP: Final = 7
 GATHERED = 1  # coins of one gathering
 FIND_ODDS: Final = 3
 BREAKING: Final = "break"  # whoever says this makes the rules raise
+CURSE: Final = "curse"  # whoever says this makes a wanderer of its region one that no other region can take in
+CURSED: Final = 3
 
 
 class Struct(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -39,7 +41,7 @@ class Body(Struct):
     """Who stands where with what; `assets` are [id, kind, traits]."""
 
     entity: int
-    kind: int  # 1 player, 2 wanderer
+    kind: int  # 1 player, 2 wanderer, 3 a cursed one
     x: int
     way: int
     hop: int
@@ -82,6 +84,8 @@ class SmallRules:
         out = Outputs()
         for image in inputs.arrivals:
             body = read(image)
+            if body.kind == CURSED:
+                raise ZeroDivisionError("a rule with a fault for some who arrive")
             state.bodies[body.entity] = body
             out.events.append(Event(Kind.ARRIVED, body.entity, body.hop))
         for entity, spawn in inputs.births:
@@ -91,7 +95,7 @@ class SmallRules:
             out.verdicts.append(int(self._act(state, inputs.key, entity, action, out.events)))
         room = list(inputs.open)
         for entity, body in sorted(state.bodies.items()):
-            if body.kind == 2:
+            if body.kind != 1:
                 body.way = draw(inputs.key, entity, 1) % 3 - 1
             self._walk(state, body, room, out)
         out.ghosts = [self._ghosts(state)] * len(inputs.open)
@@ -119,6 +123,10 @@ class SmallRules:
             return Refusal.NO_SUCH_TARGET if other is None else _give(body, other, action)
         if isinstance(action, Speak) and action.text == BREAKING:
             raise ZeroDivisionError("a rule with a fault")
+        if isinstance(action, Speak) and action.text == CURSE:
+            for wanderer in [one for one in state.bodies.values() if one.kind == 2][:1]:
+                wanderer.kind = CURSED
+            return Refusal.DONE
         return Refusal.NOT_AN_ACTION
 
     def _walk(self, state: Line, body: Body, room: list[int], out: Outputs) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.doors.place import Onlookers, child, percentiles, place
+from tests.doors.place import Onlookers, child, gateway, percentiles, place
 
 FLOODERS: Final = 4
 PERIOD_S: Final = 5.0
@@ -26,7 +26,7 @@ REFEREE_S: Final = 0.1
 def flood(seconds: float, players: int, from_proxy: bool) -> dict[str, Any]:
     """Run it for so many seconds of flood; `from_proxy`: the flooders' address is one that is not counted."""
     addresses = ["127.0.0.1" if from_proxy else f"127.0.2.{i + 1}" for i in range(FLOODERS)]
-    with place() as (gate, folder):
+    with place() as (settings, folder), gateway(settings) as gate:
         sink = subprocess.Popen(
             [sys.executable, "-m", "tests.doors.sink"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

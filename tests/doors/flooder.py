@@ -19,8 +19,10 @@ from typing import Any, Final
 
 from archive.keys import Ed25519Key
 from clients.session import Session
+from regions import protocol
 from regions.handshake import seal
-from tests.doors.malformed import REQUEST, Kind, frame, kinds
+from tests.doors.malformed import Kind, kinds
+from tests.doors.wire import REQUEST, frame, told
 
 LOGIN_EVERY: Final = 12  # each so many connections one logs in first, and misbehaves then
 CUT_S_MAX: Final = 12.0
@@ -104,8 +106,8 @@ class Flooder:
             if not data or time.monotonic() > ends:
                 return
             held += data
-            held, told = _told(held)
-            for array in told:
+            arrays, held = told(held)
+            for array in arrays:
                 for one in session.told(0, array)[0]:
                     stream.sendall(frame(one))
         self.logins += 1
@@ -139,31 +141,7 @@ class Flooder:
 
 def session_look() -> bytes:
     """LookAgain: what a player may say at any time."""
-    from regions import protocol
-
     return protocol.encode(protocol.LookAgain())
-
-
-def _told(held: bytes) -> tuple[bytes, list[bytes]]:
-    """What a gateway told (view frames left out), and the bytes that are not whole yet."""
-    told = []
-    if held.startswith(b"HTTP"):
-        end = held.find(b"\r\n\r\n")
-        if end < 0:
-            return held, []
-        held = held[end + 4 :]
-    while len(held) >= 2:
-        size, head = held[1], 2
-        if size == 126:
-            size, head = int.from_bytes(held[2:4]), 4
-        elif size == 127:
-            size, head = int.from_bytes(held[2:10]), 10
-        if len(held) < head + size:
-            break
-        if held[0] & 0x0F == 2 and held[head : head + 1] == b"\1":
-            told.append(held[head + 1 : head + size])
-        held = held[head + size :]
-    return held, told
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What a flooder sends: websocket frames and requests that no client may send, encoded beforehand, in many kinds.
 
-Each kind is bytes to write after (or instead of) the opening request. `GOOD` frames before the bad one are none: the
-first frame is the offence, or, where single frames are allowed and only their number is not, the flood is.
+Each kind is bytes to write after (or instead of) the opening request. The first frame is the offence, or, where single
+frames are allowed and only their number is not, the flood is.
 """
 
 import random
@@ -12,11 +12,8 @@ from typing import Final
 from archive.keys import Ed25519Key
 from regions import protocol
 from regions.protocol import Act, Hello, LoginSigned
+from tests.doors.wire import REQUEST, frame
 
-REQUEST: Final = (
-    b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 BATCH_BYTES: Final = 24 * 1024
 _draw = random.Random(20261122)
 
@@ -29,22 +26,6 @@ class Kind:
     opening: bytes
     batch: bytes
     frames: int
-
-
-def frame(payload: bytes, opcode: int = 2, fin: bool = True, rsv: int = 0, mask: bytes = b"\1\2\3\4") -> bytes:
-    """A client's frame, as wrong as wanted; an empty mask leaves it unmasked."""
-    first = (0x80 if fin else 0) | rsv << 4 | opcode
-    size = len(payload)
-    marked = 0x80 if mask else 0
-    if size < 126:
-        head = bytes((first, marked | size))
-    elif size < 65_536:
-        head = bytes((first, marked | 126)) + size.to_bytes(2)
-    else:
-        head = bytes((first, marked | 127)) + size.to_bytes(8)
-    if mask:
-        payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-    return head + mask + payload
 
 
 def _kind(name: str, *frames: bytes, opening: bytes = REQUEST) -> Kind:

@@ -3,7 +3,8 @@
 Reads its orders as one line of JSON (`url`, `count`, `file`, and `bus`, `token`, `short` to hear the regions
 themselves), prints "in" once all bots are let in, and when its standard input ends writes the file, an array [n, 3] of
 float64: seconds of the monotonic clock when a frame came; milliseconds since the one before it, the bot's frame gap;
-and milliseconds since the region's own message of that tick was heard on the bus: what the gateway's door cost. A bot that is cut or taken out of play shows as one long gap.
+and milliseconds since the region's own message of that tick was heard on the bus, which is what the door cost. A bot
+that is cut or taken out of play shows as one long gap.
 """
 
 import asyncio

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,19 +104,25 @@ class Onlookers:
 
 
 @contextmanager
-def place(**limits: object) -> Iterator[tuple[Gate, Path]]:
-    """A world, a gateway whose `limits` differ so much from the ordinary, and a folder for files."""
+def place() -> Iterator[tuple[dict[str, Any], Path]]:
+    """A world: what a gateway must be told to stand before it, and a folder for files."""
     with tempfile.TemporaryDirectory(prefix="doors") as folder:
         world = LiveWorld(Path(folder) / "w", "--regions", REGIONS)
-        gate = None
         try:
-            gate = Gate(_settings(world, world.wait_until_it_lives()) | {"limits": limits})
-            yield gate, Path(folder)
+            yield _settings(world, world.wait_until_it_lives()), Path(folder)
         finally:
-            if gate is not None:
-                gate.stop()
             if world.process.poll() is None:
                 world.kill_everything()
+
+
+@contextmanager
+def gateway(settings: dict[str, Any], host: str = "127.0.0.1", **limits: object) -> Iterator[Gate]:
+    """A gateway before a place's world, at `host`, whose `limits` differ so much from the ordinary."""
+    gate = Gate(settings | {"limits": limits, "host": host, "name": f"doors{time.monotonic_ns() % 10**12}"})
+    try:
+        yield gate
+    finally:
+        gate.stop()
 
 
 def _settings(world: LiveWorld, url: str) -> dict[str, Any]:
@@ -134,7 +141,6 @@ def _settings(world: LiveWorld, url: str) -> dict[str, Any]:
         "rectangles": welcome.regions,
         "tiles": welcome.world_tiles,
         "port": 0,
-        "name": f"doors{os.getpid()}",
     }
 
 

@@ -5,6 +5,7 @@ by whoever goes on from it (`regions.process`), so here an unusable one is only 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from archive.errors import ArchiveError
 from archive.keys import b64, unb64
@@ -58,6 +59,16 @@ def _archived(charter: Charter, charter_id: bytes, kit: Kit, index: int, store: 
     region = revive.rebuild(load_region(store, before.manifest, index, nodes), kit, index, before)
     revive.adopt(region, charter, charter_id, opening.owner)
     return region
+
+
+def usable(era: int, files: Iterable[tuple[int, bytes]]) -> list[int]:
+    """Of which records local snapshot files (record, bytes) can be read and are of an era."""
+    found: list[int] = []
+    for n, raw in files:
+        with suppress(ArchiveError):
+            if decode_snapshot(raw).era == era:
+                found.append(n)
+    return found
 
 
 def lacking(

@@ -48,7 +48,7 @@ from regions.archivist_verbs import (
     Uploaded,
     Wake,
 )
-from regions.beginning import lacking
+from regions.beginning import lacking, usable
 from regions.errors import ConfigError, RecordError
 from regions.resuming import Resumed, resume
 from regions.revive import opening_of
@@ -107,7 +107,7 @@ class Shell:
 
     def _local(self) -> dict[int, list[int]]:
         seats = range(len(self.charter.seats))
-        return {index: [int(path.stem) for path in self.dir.snapshots(index)] for index in seats}
+        return {index: usable(self.charter.era, self.dir.snapshot_files(index)) for index in seats}
 
     def _resume(self) -> Resumed:
         """How far the archive has come, the spool included; what is of no use there is dropped."""

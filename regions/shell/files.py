@@ -145,13 +145,15 @@ class WorldDir:
         Raises ConfigError, ArchiveError, RecordError.
         """
         charter, charter_id, _ = self.charter(store)
-        return newest_state(charter, charter_id, self.kit(store), index, self._files(index), store)
+        files = ((f"{n:012d}.snap", raw) for n, raw in self.snapshot_files(index))
+        return newest_state(charter, charter_id, self.kit(store), index, files, store)
 
-    def _files(self, index: int) -> Iterator[tuple[str, bytes]]:
+    def snapshot_files(self, index: int) -> Iterator[tuple[int, bytes]]:
+        """Local snapshot files of a region as (record, bytes), newest first."""
         for path in self.snapshots(index):
             try:
                 with path.open("rb") as file:
-                    yield path.name, file.read(STATE_BYTES_MAX + 1)
+                    yield int(path.stem), file.read(STATE_BYTES_MAX + 1)
             except OSError:
                 continue  # pruned a moment ago, or unreadable: an older one will do
 

@@ -119,7 +119,7 @@ class Faults:
 
     def hosts(self) -> list[str]:
         """All that hang on the network."""
-        return sorted({machine.host for machine in self.sim.machines}) + [LOG]
+        return [*sorted({machine.host for machine in self.sim.machines}), LOG]
 
     def trouble(self, kind: str, name: str, both: bool, share: float, delay_us: int, players: bool = False) -> Trouble:
         """Trouble between two random sides."""

@@ -16,7 +16,7 @@ from archive.restore import openings, search
 from archive.upload import put_and_check
 from regions import archivist_verbs, gateway_verbs, messages, verbs
 from regions.archivist import ArchivistCore
-from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by, lacking, newest_state
+from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by, lacking, newest_state, usable
 from regions.config import SNAPSHOTS_KEPT
 from regions.errors import RecordError
 from regions.gateway import Gateway
@@ -366,7 +366,7 @@ class ArchivistProcess(Process):
             return
         for number, _ in resumed.useless:
             disk.drop("spool", era.number, number)
-        local = {index: disk.numbers("snapshot", index) for index in era.processes}
+        local = {index: usable(era.number, self._files(index)) for index in era.processes}
         try:
             for index, n, raw in lacking(
                 era.charter, era.charter_id, self.machine.kit, resumed.place, local, self.sim.store
@@ -375,7 +375,7 @@ class ArchivistProcess(Process):
         except (ArchiveError, RecordError, OSError) as error:
             self.kill(f"the archivist cannot begin: {error}")
             return
-        local = {index: disk.numbers("snapshot", index) for index in era.processes}
+        local = {index: usable(era.number, self._files(index)) for index in era.processes}
         draw = random.Random(f"{self.sim.seed}/archivist/{self.machine.place}/{self.child}").random
         try:
             self.core = ArchivistCore(
@@ -395,6 +395,10 @@ class ArchivistProcess(Process):
         except Exception as error:
             self.sim.checker.raised("archivist", error)
             self.kill(f"{type(error).__name__}: {error}")
+
+    def _files(self, index: int) -> Iterator[tuple[int, bytes]]:
+        disk = self.machine.disk
+        return ((n, disk.read("snapshot", index, n)) for n in disk.numbers("snapshot", index))
 
     def _spooled(self, number: int) -> list[DataItem] | str:
         try:

@@ -64,7 +64,7 @@ class Auditor:
         self.strange = 0
         self.manifests: dict[bytes, int] = {}
         self.filed: set[int] = set()
-        self.orders: dict[int, int] = {}  # records that ordered checkpoints, since the one before -> which
+        self.orders: set[tuple[int, int]] = set()  # (record, the checkpoint it ordered), since the one before
         self.records = 0
 
     @property
@@ -210,7 +210,7 @@ class Auditor:
         if index == WORLD:
             for said, verdict in zip(record.inputs, record.verdicts):
                 if isinstance(said, Order) and not verdict:
-                    self.orders[n] = said.number
+                    self.orders.add((n, said.number))
         if record.inputs:
             self.seen += [said.seen for said in record.inputs if isinstance(said, Head) and said.seen]
 
@@ -270,7 +270,7 @@ class Auditor:
                 if says != found:
                     reason = f"{what}: it says {says}, re-execution gives {found}"
                     raise Diverged(interval.manifest_id, reason, region=str(index), record=state.n)
-        if manifest.ordered and self.orders.get(manifest.ordered) != manifest.number:
+        if manifest.ordered and (manifest.ordered, manifest.number) not in self.orders:
             reason = f"record {manifest.ordered} of the world's process did not order checkpoint {manifest.number}"
             raise Diverged(interval.manifest_id, reason, region=str(WORLD), record=manifest.ordered)
         self.orders.clear()

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from clients.kernels import ensure_compiled
 from tests.chaos.faults import KINDS
 from tests.chaos.report import markdown, summary
 from tests.chaos.run import Run, Wishes
@@ -31,7 +32,7 @@ def main() -> int:
     arguments.add_argument("--checkpoint-every", type=int, default=10, help="seconds")
     arguments.add_argument("--kind", action="append", choices=sorted(KINDS), help="only these kinds")
     arguments.add_argument("--report", type=Path, help="a Markdown file to write")
-    arguments.add_argument("--keep", type=Path, help="leave what was said and noted here")
+    arguments.add_argument("--keep", type=Path, help="leave what was said and noted, and the store, here")
     arguments.add_argument("--nice", type=int, default=0, help="added to the niceness of all that runs")
     arguments.add_argument("--json", action="store_true")
     given = arguments.parse_args()
@@ -48,8 +49,11 @@ def main() -> int:
         given.every,
         given.checkpoint_every,
         tuple(given.kind or KINDS),
+        given.keep,
+        given.nice,
     )
     print(f"chaos: seed {given.seed}; the same wishes again: --seed {given.seed}; working in {folder}", file=sys.stderr)
+    ensure_compiled(lambda text: print(text, file=sys.stderr))
     try:
         seen = asyncio.run(Run(wishes, sys.stderr).go())
     finally:

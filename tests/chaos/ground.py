@@ -9,6 +9,7 @@ server, and the real `everloom up` on top of them.
 Production code runs unchanged: the disks are mounts, the clocks a preloaded library, the proxy a stand-in binary.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -53,6 +54,28 @@ def mount(path: Path, megabytes: int) -> None:
     """A disk in memory. Needs root."""
     path.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "chaos", str(path)], check=True)
+
+
+def below(pid: int) -> set[int]:
+    """All processes that a process, or one that it started, has started."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = {pid}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def favour(nice: int) -> None:
+    """Where each session has its own share of the processors (autogroups), niceness counts only if its group has it."""
+    for pid in below(os.getpid()):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(nice))
 
 
 class Ground:
@@ -136,20 +159,10 @@ class Ground:
     # What is there.
 
     def pids(self) -> dict[str, int]:
-        """The world's processes by name: agent, world, region 1 ..., gateway, archivist, nats; a spare is left out."""
+        """The world's processes by name: agent, world, region 1 ..., gateway, archivist, nats; of spares, one."""
         assert self.up is not None
-        parents: dict[int, int] = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                except OSError:
-                    continue
-        below = {self.up.pid}
-        while more := {pid for pid, parent in parents.items() if parent in below} - below:
-            below |= more
         found: dict[str, int] = {}
-        for pid in below - {self.up.pid}:
+        for pid in below(self.up.pid):
             name = command_of(pid)
             if name.startswith("everloom: "):
                 found[name.removeprefix("everloom: ")] = pid

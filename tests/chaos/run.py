@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from regions.messages import Beat
 from regions.shell.nats import Bus, connect
 from tests.chaos import waits
 from tests.chaos.faults import EXCLUSIVE, KINDS, Fault, Site, deck, do
-from tests.chaos.ground import Ground
+from tests.chaos.ground import Ground, favour
 from tests.chaos.wire import Wire
 
 START_S_MAX: Final = 180.0
@@ -43,6 +44,8 @@ class Wishes:
     every_s: float
     checkpoint_s: int
     kinds: tuple[str, ...] = tuple(KINDS)
+    keep: Path | None = None
+    nice: int = 0
 
 
 @dataclass
@@ -95,10 +98,10 @@ class Run:
     async def go(self) -> Seen:
         """Start everything, hurt it, stop it in order, have it proved."""
         wishes = self.wishes
+        self._task(self._favour())
         await asyncio.to_thread(self.ground.make)
         try:
             await self._start()
-            self.seen.began = began = time.monotonic()
             self._task(self._measure())
             await self._everyone_in()
             self.seen.began = began = time.monotonic()
@@ -263,6 +266,11 @@ class Run:
                     f"so far: {len(self.seen.faults)} faults, audit {figures}, {self.audited.get('trouble') or ''}"
                 )
 
+    async def _favour(self) -> None:
+        while self.wishes.nice:
+            await asyncio.to_thread(favour, self.wishes.nice)
+            await asyncio.sleep(1.0)
+
     def _task(self, work: Any) -> None:
         self.tasks.add(asyncio.get_running_loop().create_task(work))
 
@@ -288,6 +296,8 @@ class Run:
         command = (sys.executable, "-m", "clients.cli", "verify", "--from", str(self.ground.below), "--json")
         proving = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         out, _ = await proving.communicate()
+        if self.wishes.keep is not None:
+            await asyncio.to_thread(shutil.copytree, self.ground.below, self.wishes.keep / "store", dirs_exist_ok=True)
         self.seen.verify = json.loads(out.decode().strip().splitlines()[-1]) if out.strip() else {}
         if not self.seen.verify.get("ok"):
             self.violation(f"everloom verify: {self.seen.verify}")

@@ -110,6 +110,8 @@ class EraAudit:
         self.taken: dict[tuple[int, int], int] = {}
         self.letters: dict[tuple[int, int], tuple[int, int, int]] = {}  # the newest heard: era, term, record
         self.confirmed = 0
+        self.confirmed_id = ""
+        self.asked: set[tuple[int, int, bytes]] = set()  # what players sent in this era: entity, number, action
         self.started: dict[int, int] = {}
         for index, course in self.courses.items():
             course.held = held(course.region)
@@ -218,6 +220,8 @@ class Checker:
                         audit.sessions[said.entity] = said.number
                 elif said.session != audit.sessions.get(said.entity):
                     self.fail("numbers", f"{where}: action {said.number} of an older session, {said.session}")
+                elif (said.entity, said.number, said.body) not in audit.asked:
+                    self.fail("numbers", f"{where}: action {said.number} of {said.entity} nobody asked for in this era")
             elif isinstance(said, Confirmed) and not verdict:
                 self._confirmed(audit, said)
 
@@ -398,6 +402,10 @@ class Checker:
         if len(counted) > 1:
             self.fail("numbers", f"player {name}: one action counts as each of (era, number) {counted}")
 
+    def asked(self, era: int, entity: int, number: int, body: bytes) -> None:
+        """A player asks for something."""
+        self.eras[era].asked.add((entity, number, body))
+
     def not_told(self, name: str, before: int, era: int) -> None:
         """A client that acted in one era was let into a later one as if nothing had happened."""
         self.fail("acked", f"player {name}: goes on in era {era} and is not told what was undone of era {before}")
@@ -429,7 +437,9 @@ class Checker:
             manifest = self._manifest(item_id)
         except ArchiveError as error:
             self.fail("archive", f"checkpoint {said.number} is confirmed, and the store says {error}")
-        audit.confirmed = max(audit.confirmed, said.number)
+        if said.number <= audit.confirmed:
+            self.fail("archive", f"checkpoint {said.number} is confirmed after {audit.confirmed}")
+        audit.confirmed, audit.confirmed_id = said.number, item_id
         ends = manifest.ends()
         numbers = {}
         for index, end in enumerate(manifest.regions):
@@ -492,6 +502,8 @@ class Checker:
             self.fail(
                 "archive", f"checkpoint {newest.confirmed} is confirmed, the archive gives {found.manifest.number}"
             )
+        if found.manifest.number == newest.confirmed and found.manifest_id != newest.confirmed_id:
+            self.fail("archive", f"checkpoint {newest.confirmed} is confirmed, the archive gives another of its number")
         self._same(newest, regions)
 
     def _same(self, audit: EraAudit, regions: list[Region]) -> None:

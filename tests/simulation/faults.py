@@ -7,6 +7,7 @@ that was alive when it was killed, a read that came back short.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 from regions.beginning import WITNESS_RECORDS, heard_by
@@ -36,14 +37,20 @@ class Kind:
     full_rules: bool = True
 
 
+def drawn(random: Random) -> list[str]:
+    """The kinds of a run, the first thing that is drawn from its stream "faults"."""
+    return random.sample(sorted(KINDS), random.randint(*KINDS_PER_SEED))
+
+
 class Faults:
     """The faults of one run."""
 
     def __init__(self, sim: "Simulation", calm: bool) -> None:
         self.sim = sim
         self.random = sim.stream("faults")
-        count = 0 if calm else self.random.randint(*KINDS_PER_SEED)
-        self.kinds = self.random.sample(sorted(KINDS), count)
+        self.kinds = drawn(self.random)
+        if calm:
+            self.kinds = []
         self.seen: Counter[str] = Counter()
         self.open: list[tuple[str, Callable[[], None]]] = []
         self.over = False
@@ -369,7 +376,9 @@ def _slow_player(faults: Faults) -> Callable[[], None]:
 
 def _player_dies(faults: Faults) -> None:
     faults.met("player dies")
-    faults.random.choice(faults.sim.players).kill()
+    player = faults.random.choice(faults.sim.players)
+    player.kill()
+    player.away_until_us = faults.sim.schedule.now_us + faults.random.choice((0, 0, 9)) * SECOND
 
 
 def _gateway_lost(faults: Faults) -> None:

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from tests.simulation import mutate
@@ -60,11 +61,21 @@ def search(name: str, first: int, count: int) -> tuple[int, str, str, dict[str, 
 
     others: Counter[str] = Counter()
     for seed in range(first, first + count):
+        if not could_find(name, seed):
+            continue
         outcome = simulate(seed, mutate.mutant(name).full_rules)
         if outcome.law in mutate.mutant(name).laws:
             return seed, outcome.law, outcome.words, dict(others)
         others[outcome.law] += bool(outcome.law)
     return 0, "", "", dict(+others)
+
+
+def could_find(name: str, seed: int) -> bool:
+    """Whether a seed draws one of the faults without which a mutant cannot show: the others count, but are not run."""
+    from tests.simulation.faults import drawn
+
+    needs = mutate.mutant(name).needs
+    return not needs or not set(needs).isdisjoint(drawn(Random(f"{seed}/faults")))
 
 
 def law_broken(seed: int, full_rules: bool) -> str:

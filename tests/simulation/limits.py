@@ -8,7 +8,7 @@ SMALL: Final = (
     (claims, "CLAIM_LINKS", 300),
     (chain, "CLAIM_LINKS", 300),
     (letters, "ROWS_RESERVED_PER_NEIGHBOUR", 2),
-    (players, "SLEEP_AFTER_TICKS", 256),
+    (players, "SLEEP_AFTER_TICKS", 96),
     (scheduler, "QUEUE_PER_PLAYER", 12),
     (archivist, "SPOOL_BYTES_MAX", 1 << 20),
 )

@@ -19,13 +19,15 @@ class Patch:
 
 @dataclass(frozen=True)
 class Mutant:
-    """`laws` are the checkers (tests.simulation.checker.LAWS) of which one must find it; `says` what is wrong, in a
-    line."""
+    """`laws` are the checkers (tests.simulation.checker.LAWS) of which one must find it; `says` what is wrong; `needs`
+    kinds of faults without any of which it cannot show, so that a seed that draws none of them need not be run.
+    """
 
     name: str
     says: str
     laws: tuple[str, ...]
     patches: tuple[Patch, ...]
+    needs: tuple[str, ...] = ()
     full_rules: bool = False
 
 
@@ -151,6 +153,7 @@ EARLIER_PROTOTYPE: Final = (
             ),
             Patch("archive/compression.py", "write_checksum=True", "write_checksum=False"),
         ),
+        needs=("bit flip",),
     ),
     Mutant(
         "tick_lost_after_a_snapshot_at_the_logs_end",
@@ -182,6 +185,7 @@ EARLIER_PROTOTYPE: Final = (
 """,
             ),
         ),
+        needs=("log crash",),
     ),
 )
 
@@ -213,6 +217,7 @@ DUPES_OF_OTHERS: Final = (
 """,
             ),
         ),
+        needs=("log full",),
     ),
     Mutant(
         "guild_wars_reconnect",
@@ -228,6 +233,7 @@ DUPES_OF_OTHERS: Final = (
 """,
             ),
         ),
+        needs=("player dies",),
     ),
     Mutant(
         "minecraft_chunks",
@@ -267,6 +273,7 @@ DUPES_OF_OTHERS: Final = (
 """,
             ),
         ),
+        needs=("restore",),
     ),
     Mutant(
         "eve_transfer_retried",
@@ -350,6 +357,7 @@ OWNERS: Final = (
 """,
             ),
         ),
+        needs=("append late",),
     ),
     Mutant(
         "claim_before_load",
@@ -450,6 +458,10 @@ OWNERS: Final = (
 """,
             ),
         ),
+        needs=(
+            "log set back",
+            "log made anew",
+        ),
     ),
     Mutant(
         "neighbours_are_no_witnesses",
@@ -464,6 +476,10 @@ OWNERS: Final = (
                     heed(self.seat.name, region.state, heads, witness)
 """,
             ),
+        ),
+        needs=(
+            "log set back",
+            "log made anew",
         ),
     ),
     Mutant(
@@ -513,6 +529,7 @@ OWNERS: Final = (
 """,
             ),
         ),
+        needs=("poison",),
     ),
 )
 
@@ -573,6 +590,7 @@ PLAYERS: Final = (
 """,
             ),
         ),
+        needs=("player dies",),
     ),
     Mutant(
         "busy_spends_a_number",
@@ -618,6 +636,7 @@ PLAYERS: Final = (
 """,
             ),
         ),
+        needs=("second session",),
     ),
     Mutant(
         "second_sessions_ack_taken_for_ones_own",
@@ -639,6 +658,7 @@ PLAYERS: Final = (
                 "",
             ),
         ),
+        needs=("second session",),
     ),
     Mutant(
         "unsure_actions_sent_again",
@@ -654,6 +674,7 @@ PLAYERS: Final = (
 """,
             ),
         ),
+        needs=("second session",),
     ),
     Mutant(
         "era_ignored_on_resume",
@@ -668,6 +689,41 @@ PLAYERS: Final = (
 """,
             ),
         ),
+        needs=(
+            "restore",
+            "log set back",
+            "log made anew",
+        ),
+    ),
+    Mutant(
+        "inputs_of_another_era_admitted",
+        "what a gateway sent before it heard of the restore counts after it",
+        ("numbers",),
+        (
+            Patch(
+                "regions/process.py",
+                """        if batch.era not in (0, self._region().state.era):
+            return []  # meant for the world before or after a restore
+""",
+                "",
+            ),
+        ),
+        needs=("restore",),
+    ),
+    Mutant(
+        "answers_of_another_era_believed",
+        "what a machine that slept through a restore calls done is told to players as done",
+        ("acked",),
+        (
+            Patch(
+                "regions/peers.py",
+                """        if answers.era != self.era:
+            return self.era_began(now_ms) if answers.era > self.era else []
+""",
+                "",
+            ),
+        ),
+        needs=("restore",),
     ),
     Mutant(
         "gateway_forgets_at_a_crossing",
@@ -716,6 +772,7 @@ PLAYERS: Final = (
 """,
             ),
         ),
+        needs=("player dies",),
     ),
 )
 
@@ -764,6 +821,7 @@ NEIGHBOURS: Final = (
                 "        if near is None or len(letter.ghosts)",
             ),
         ),
+        needs=("restore",),
     ),
     Mutant(
         "outbox_drops_one_too_many",
@@ -804,6 +862,7 @@ NEIGHBOURS: Final = (
 """,
             ),
         ),
+        needs=("poison",),
     ),
 )
 
@@ -877,6 +936,59 @@ ARCHIVE: Final = (
                 "",
             ),
         ),
+        needs=("store forgets",),
+    ),
+    Mutant(
+        "stores_old_answer_believed",
+        "an archivist that begins from an old answer of its store makes confirmed checkpoints anew",
+        ("archive",),
+        (
+            Patch("regions/world_process.py", "else state.confirmed\n", "else 0\n"),
+            Patch(
+                "regions/archivist.py",
+                "said.number > self.built or self.names",
+                "said.number <= self.built and self.names",
+            ),
+        ),
+        needs=("store is old",),
+    ),
+    Mutant(
+        "replaced_archivist_confirms",
+        "an archivist has its checkpoint confirmed although another has ordered since",
+        ("archive",),
+        (
+            Patch("regions/world_process.py", " or said.maker != state.maker:\n", ":\n"),
+            Patch("regions/archivist.py", "if stored is not None and self.leads and", "if stored is not None and"),
+            Patch(
+                "regions/archivist.py",
+                """                if self.leads:
+                    return self._step_back(f"another archivist ordered checkpoint {said.number}")
+""",
+                """                continue
+""",
+            ),
+        ),
+    ),
+    Mutant(
+        "first_listed_taken_for_newest",
+        "a restore takes the manifest that the store lists first",
+        ("archive",),
+        (
+            Patch(
+                "archive/restore.py",
+                """    newest = max(found, key=_rank)
+    while later""",
+                """    newest = found[0]
+    while later""",
+            ),
+            Patch(
+                "archive/restore.py",
+                """        newest = max(later, key=_rank)
+""",
+                """        break
+""",
+            ),
+        ),
     ),
     Mutant(
         "records_before_the_checkpoint_dropped",
@@ -895,6 +1007,11 @@ ARCHIVE: Final = (
 """,
                 "",
             ),
+        ),
+        needs=(
+            "restore",
+            "log set back",
+            "log made anew",
         ),
     ),
 )

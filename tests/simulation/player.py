@@ -145,6 +145,7 @@ class Player:
         self.ledger: list[Receipt] = []
         self.acting = True
         self.slow_us = 0
+        self.away_until_us = 0  # long enough, and its body falls asleep
         self.flock = 0  # where it wants to go: -1 left, 1 right, 0 anywhere
         self.over = False
         self.coins = 0
@@ -185,6 +186,7 @@ class Player:
         """An action goes out; after a break perhaps once more, under another number."""
         session = self.session
         one = session.pending[number]
+        self.sim.checker.asked(session.era, session.entity, number, one.body)
         name = session.era, session.entity, number, one.chain
         sent = self.sent.setdefault((one.acted_ms, one.body), [])
         sent += [] if name in sent else [name]
@@ -239,7 +241,7 @@ class Player:
         self.sim.schedule.after(self.random.randrange(ACT_US // 2, ACT_US * 2), self._turn)
         now_us = self.sim.schedule.now_us
         if self.connection is None:
-            if not self.over:
+            if not self.over and now_us >= self.away_until_us:
                 self._connect()
             return
         if now_us - self._heard_us > SILENT_US:

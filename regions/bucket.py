@@ -1,5 +1,11 @@
 """A token bucket: so much a second, and so much at once."""
 
+from math import ceil
+from typing import Final
+
+DEBT_MAX: Final = 4
+WHOLE: Final = 1 - 1e-9  # a token, but for what rounding takes away
+
 
 class Bucket:
     """Full at `now_ms`; gains `per_second` tokens a second up to `burst`."""
@@ -13,26 +19,26 @@ class Bucket:
     def take(self, now_ms: int) -> bool:
         """Take a token; False when there is none."""
         self._gain(now_ms)
-        if self._tokens < 1:
+        if self._tokens < WHOLE:
             return False
         self._tokens -= 1
         return True
 
     def owe(self, now_ms: int, tokens: int) -> None:
-        """Take tokens whether they are there or not; what is owed is at most another `burst`."""
+        """Take tokens whether they are there or not; what is owed is at most DEBT_MAX times `burst`."""
         self._gain(now_ms)
-        self._tokens = max(self._tokens - tokens, -float(self.burst))
+        self._tokens = max(self._tokens - tokens, -DEBT_MAX * float(self.burst))
 
     def is_full(self, now_ms: int) -> bool:
         """Whether it stands as if it had never been used."""
         self._gain(now_ms)
-        return self._tokens >= self.burst
+        return self._tokens >= self.burst * WHOLE
 
     def next_ms(self, now_ms: int) -> int:
         """When there will be a token."""
         self._gain(now_ms)
-        missing = 1 - self._tokens
-        return now_ms if missing <= 0 else now_ms + int(missing * 1000 / self.per_second) + 1
+        missing = WHOLE - self._tokens
+        return now_ms + max(ceil(missing * 1000 / self.per_second), 0)
 
     def _gain(self, now_ms: int) -> None:
         gained = max(now_ms - self._at_ms, 0) * self.per_second / 1000

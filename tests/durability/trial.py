@@ -31,6 +31,7 @@ RECOVERY_S = (0.0, 0.15)
 KEPT_AFTER_TRIM = 50
 TRIM_EVERY_S = 0.04
 ANSWER_S_MAX = 20.0
+"""How long a server that runs may leave something unanswered."""
 
 
 class UnsyncedServer(NatsServer):
@@ -185,7 +186,8 @@ class Trial:
                 ledger.acknowledge(number)
                 self.report.acknowledged += 1
             elif isinstance(outcome, Taken):
-                await self._settle(ledger, log)
+                with contextlib.suppress(LogUnavailable):  # killed meanwhile, perhaps
+                    await self._find_mine(ledger, log, number, data)
             elif isinstance(outcome, Full):
                 await asyncio.sleep(TRIM_EVERY_S)
             elif isinstance(outcome, Impossible | Behind):
@@ -215,20 +217,29 @@ class Trial:
     async def _settle(self, ledger: Ledger, log: Log) -> None:
         """Do what a region does after an unknown append, until the log says that the record is durable."""
         number, data = ledger.next_record()
+        deadline = time.monotonic() + ANSWER_S_MAX
         while not isinstance(outcome := await log.append(number, data), Durable):
             if isinstance(outcome, Taken):
-                held = await answered(lambda: log.read(number, 1))
+                await answered(lambda: self._find_mine(ledger, log, number, data))
                 self.report.found_stored_before_a_cut += 1
-                if held != [(number, data)]:
-                    self.report.wrong.append(f"{log.name}: record {number} is another than the one sent")
-                break
+                return
             if isinstance(outcome, Full):
                 await answered(lambda: log.trim(max(1, ledger.acknowledged - KEPT_AFTER_TRIM)))
                 ledger.trimmed = max(ledger.trimmed, ledger.acknowledged - KEPT_AFTER_TRIM)
             elif isinstance(outcome, Impossible | Behind):
                 self.report.wrong.append(f"{log.name}: record {number} was answered by {outcome}")
                 return
+            if time.monotonic() > deadline:
+                self.report.wrong.append(f"{log.name}: record {number} does not settle: {outcome}")
+                return
             await asyncio.sleep(0.01)
+        ledger.acknowledge(number)
+        self.report.acknowledged += 1
+
+    async def _find_mine(self, ledger: Ledger, log: Log, number: int, data: bytes) -> None:
+        """The log said that the record is there already: then it must be this one. Raises `LogUnavailable`."""
+        if await log.read(number, 1) != [(number, data)]:
+            self.report.wrong.append(f"{log.name}: record {number} is another than the one sent")
         ledger.acknowledge(number)
         self.report.acknowledged += 1
 

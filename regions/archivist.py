@@ -250,6 +250,12 @@ class ArchivistCore:
         return []
 
     def _failed(self, now_ms: int, event: Failed) -> list[Effect]:
+        if event.spoilt:
+            return self._step_back(f"checkpoint {event.number} is damaged in the spool, and is made anew: {event.reason}")
+        if event.spoilt:
+            return self._step_back(
+                f"checkpoint {event.number} is damaged in the spool, and is made anew: {event.reason}"
+            )
         words = self.storing.failed(now_ms, event)
         if self.stop_ends is not None and self.storing.attempts >= FINAL_TRIES:
             return self._end(1, {"alarm": True, "reason": f"{words}; it waits in the spool"})
@@ -293,7 +299,8 @@ class ArchivistCore:
             return []
         self.next_said_ms = now_ms + REPEAT_MS
         inputs: list[Any] = []
-        if self.phase == "ordering" or self.ordered < self.built:
+        # Ordered already, it may have to wait for the one before to be spooled: the next one is not due yet.
+        if self.ordered < self.built or (self.phase == "ordering" and self.ordered == self.built):
             number = self.ordered + 1
             whole = self.place.manifest.whole if self.place.manifest is not None else 0
             full = self._first() or bool(self.final_number) or number - whole >= SNAPSHOT_EVERY_CHECKPOINTS

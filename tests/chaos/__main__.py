@@ -16,6 +16,7 @@ from pathlib import Path
 
 from clients.kernels import ensure_compiled
 from tests.chaos.faults import KINDS
+from tests.chaos.ground import favour
 from tests.chaos.report import markdown, summary
 from tests.chaos.run import Run, Wishes
 
@@ -37,6 +38,8 @@ def main() -> int:
     arguments.add_argument("--json", action="store_true")
     given = arguments.parse_args()
     os.nice(given.nice)
+    if given.nice:
+        favour(given.nice, os.getpid())
     columns, rows = map(int, given.regions.split("x"))
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     wishes = Wishes(

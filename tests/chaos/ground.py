@@ -34,7 +34,7 @@ FAKETIME: Final = (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
 )
-DISK_MB: Final = {"world": 1536, "world/log": 2048, "below": 6144}
+DISK_MB: Final = {"world": 384, "world/log": 768, "below": 1024}  # filling one must not take long
 LIVES: Final = re.compile(r"the world lives: (ws://[0-9.]+:[0-9]+)")
 
 
@@ -71,11 +71,12 @@ def below(pid: int) -> set[int]:
     return found - {pid}
 
 
-def favour(nice: int) -> None:
-    """Where each session has its own share of the processors (autogroups), niceness counts only if its group has it."""
-    for pid in below(os.getpid()):
+def favour(nice: int, pid: int) -> None:
+    """Where each session has its own share of the processors (autogroups), niceness counts only if its group has it:
+    give it to the groups of a process and of all that it started."""
+    for one in {pid, *below(pid)}:
         with contextlib.suppress(OSError):
-            Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+            Path(f"/proc/{one}/autogroup").write_text(str(nice))
 
 
 class Ground:

@@ -268,7 +268,7 @@ class Run:
 
     async def _favour(self) -> None:
         while self.wishes.nice:
-            await asyncio.to_thread(favour, self.wishes.nice)
+            await asyncio.to_thread(favour, self.wishes.nice, os.getpid())
             await asyncio.sleep(1.0)
 
     def _task(self, work: Any) -> None:

@@ -10,6 +10,7 @@ from archive.checkpoint import Manifest
 from archive.keys import unb64
 from archive.stores.memory import MemoryStore
 from regions import archivist, archivist_verbs, compute
+from regions.archivist_verbs import Event, Spooled
 from regions.config import SNAPSHOT_EVERY_CHECKPOINTS, SPAN
 from regions.record import Confirmed, Order, decode, encode
 from tests.archived import Archived, restored
@@ -348,3 +349,53 @@ def test_status_tells_what_losing_all_but_the_store_would_undo() -> None:
     lost = core.newest_ms - world.manifest().time_ms
     assert status["lag_ms"] == lost and 1_000 < lost < 8_000
     assert [words for words in world.told if "lag_ms" in words]
+
+
+class SlowSpool(Archived):
+    """A spool on a slow disk: what is written is durable only when the test says so."""
+
+    held: list[Spooled]
+
+    def hear(self, event: Event) -> None:
+        """Hold back that a checkpoint is spooled."""
+        if isinstance(event, Spooled):
+            self.held = [*getattr(self, "held", []), event]
+        else:
+            super().hear(event)
+
+    def spooled(self) -> None:
+        """It is now."""
+        held, self.held = getattr(self, "held", []), []
+        for event in held:
+            super().hear(event)
+
+
+def test_while_a_checkpoint_is_being_spooled_the_next_one_is_ordered_once_and_no_other() -> None:
+    world = SlowSpool(interval_ms=1_000)
+    player = Player(world).enter()
+    for _ in range(4):
+        play(world, 80, player)  # far longer than the interval
+        assert world.archivist is not None
+        assert max(order.number for order in inputs(world, Order)) <= world.archivist.built + 1
+        world.spooled()
+    play(world, 40, player)
+    world.spooled()
+    world.run(500)
+    assert len(manifests(world)) >= 4
+    assert audited(world.store, world).void == []
+
+
+def test_a_checkpoint_that_rots_in_the_spool_is_made_anew() -> None:
+    """Simulation, seed 221: a torn file was offered to the store again and again, and nothing was archived any more."""
+    world = Archived(interval_ms=1_000)
+    world.checkpoint(1)
+    world.away = True
+    world.until(lambda: bool(world.spool))
+    (number,) = list(world.spool)[:1]
+    world.hear(archivist_verbs.Failed(number, "cut short", spoilt=True))
+    assert world.archivist_status == 1 and world.told[-1]["replaced"]
+    world.spool[number] = tuple(part[:-7] for part in world.spool[number])
+    world.away = False
+    world.start_archivist()
+    world.checkpoint(number + 1)
+    assert audited(world.store, world).checkpoint >= number + 1

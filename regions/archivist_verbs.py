@@ -45,6 +45,7 @@ class Failed:
 
     number: int
     reason: str
+    spoilt: bool = False  # what the spool holds cannot be read: no store will ever take it
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from archive import snapshot
 from archive.bundle import pack, unpack
+from archive.data_item import DataItem
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, RsaKey, b64
 from archive.restore import newest_manifest
@@ -160,8 +161,7 @@ class Archived(Cluster):
     def start_archivist(self) -> None:
         """Begin an archivist, or replace it: it finds its place in the store and the spool."""
         opening = opening_of(self.charter_item.raw)
-        spooled = [(number, [one for part in parts for one in unpack(part)]) for number, parts in self.spool.items()]
-        resumed = resume(self.store, opening, sorted(spooled))
+        resumed = resume(self.store, opening, [(number, self._spooled(number)) for number in sorted(self.spool)])
         for number, _ in resumed.useless:
             del self.spool[number]  # the one before it was lost
         local = {index: sorted(files) for index, files in self.files.items()}
@@ -181,6 +181,12 @@ class Archived(Cluster):
         self.readers = {}
         self.archivist_status = None
         self._do(self.archivist.begin(self.now_ms))
+
+    def _spooled(self, number: int) -> list[DataItem] | str:
+        try:
+            return [one for part in self.spool[number] for one in unpack(part)]
+        except ArchiveError as error:
+            return str(error)
 
     def _spool_bytes(self) -> int:
         return sum(len(part) for parts in self.spool.values() for part in parts)

@@ -217,6 +217,11 @@ class Shell:
 
     async def _upload(self, number: int) -> None:
         try:
+            await asyncio.to_thread(self.spool.read, self.charter.era, number)
+        except ArchiveError as error:
+            await self.events.put(Failed(number, str(error), spoilt=True))
+            return
+        try:
             later = await asyncio.to_thread(self._put_all, number)
         except (ArchiveError, OSError) as error:
             await self.events.put(Failed(number, str(error)))

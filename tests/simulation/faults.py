@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 SECOND: Final = 1_000_000
-LASTS_US: Final = (12 * SECOND, 30 * SECOND)
-MEAN_US: Final = 6 * SECOND  # between two faults of one kind
+LASTS_US: Final = (8 * SECOND, 20 * SECOND)
+MEAN_US: Final = 5 * SECOND  # between two faults of one kind
 KINDS_PER_SEED: Final = (3, 12)
 
 

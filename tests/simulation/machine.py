@@ -147,7 +147,8 @@ class Machine:
         def found(infos: Any) -> None:
             if life == self.lives and isinstance(infos, dict):
                 for index, last in infos.items():
-                    self.hear(verbs.Looked(index, last))
+                    if not self.core.seats[index].mine:  # what it serves itself it need not look at
+                        self.hear(verbs.Looked(index, last))
                 for number, child in list(self.children.items()):
                     if not child.paused and child.role != "region":
                         self.hear(verbs.Heard(number))

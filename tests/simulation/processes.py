@@ -407,7 +407,7 @@ class ArchivistProcess(Process):
                 for part in _parts(self.machine.disk.read("spool", self.era.number, number))
                 for item in unpack(part)
             ]
-        except (ArchiveError, ValueError) as error:
+        except (ArchiveError, ValueError, OSError) as error:
             return str(error)
 
     def final_order(self) -> None:
@@ -505,6 +505,10 @@ class ArchivistProcess(Process):
 
     def _upload(self, number: int) -> None:
         store, era = self.sim.store, self.era
+        spooled = self._spooled(number)
+        if isinstance(spooled, str):
+            self._hear(archivist_verbs.Failed(number, spooled, spoilt=True))
+            return
         tags = {"Type": "Everloom-Era", "World": era.charter.world, "Era": str(era.number + 1)}
         try:
             if any(True for _ in search(store, tags)):

@@ -354,7 +354,7 @@ class ArchivistProcess(Process):
         self.core: ArchivistCore | None = None
         self.era = machine.era
         self.words: dict[str, Any] = {}
-        self.call(self._begin)
+        self.sim.schedule.after(DISK_US, self.call, self._begin)
 
     def _begin(self) -> None:
         era, disk = self.era, self.machine.disk

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -17,6 +18,7 @@ from typing import Final
 from tests.simulation import mutate
 
 SEEDS_MAX: Final = 500
+OTHERS: Final = ["coincurve", "cryptography", "msgspec", "nats", "numba", "numpy", "pytest", "zstandard"]
 SLOW: Final = 10  # seeds that a subtle mutant needs more than
 HEADER: Final = (
     "| mutant | what is wrong | to be found by | seeds | found by | in how many seeds before it broke other laws |\n"
@@ -78,6 +80,7 @@ def could_find(name: str, seed: int) -> bool:
     return not needs or not set(needs).isdisjoint(drawn(Random(f"{seed}/faults")))
 
 
+@cache
 def law_broken(seed: int, full_rules: bool) -> str:
     """Which law a seed breaks without a mutant; empty: none."""
     from tests.simulation.simulation import simulate
@@ -91,8 +94,9 @@ def hunt(
     """All these mutants; `told` hears of each as it is found or given up."""
     found: list[Hunted] = []
     # Two pools: the check of a find must not wait for all the searches that were begun before it.
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, max_tasks_per_child=1) as pool, ProcessPoolExecutor(1, spawn) as innocent:
+    server = get_context("forkserver")
+    server.set_forkserver_preload(OTHERS)
+    with ProcessPoolExecutor(jobs, server, max_tasks_per_child=1) as pool, ProcessPoolExecutor(1, server) as innocent:
         waiting = {pool.submit(search, name, first, seeds_max): Hunted(name) for name in names}
         while waiting:
             done = next(as_completed(waiting))

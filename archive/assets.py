@@ -53,7 +53,7 @@ class Face:
     picture: bytes
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Held:
     """An asset, the entity that holds it, and the region that has both (partition index)."""
 

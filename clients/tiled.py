@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import io
+import os
 import re
 import xml.etree.ElementTree as etree
 import zlib
@@ -128,7 +129,7 @@ def read_file(path: Path, limit: int = FILE_BYTES_MAX) -> bytes:
         if not path.is_file():
             raise MapError(path, "there is no such file", "check the path")
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)  # room is taken for all that is asked for
     except (OSError, ValueError) as error:
         raise MapError(path, f"cannot be read ({error})", "check the path and its permissions") from error
     if len(data) > limit:

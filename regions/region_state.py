@@ -220,4 +220,6 @@ def decode(raw: bytes, rules: Rules, head: bytes) -> Region:
         region = Region(state, rules.decode(bodies), rules, head)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise RecordError(f"not a region's state: {error}") from None
+    if region.encode() != raw:
+        raise RecordError(f"region {state.index}, record {state.n}: a state that is not in its one encoding")
     return region

@@ -55,7 +55,8 @@ class BundleFiles:
         try:
             with os.fdopen(os.open(self.path(name), READ), "rb") as file:
                 file.seek(offset)
-                return file.read(size)
+                there = os.fstat(file.fileno()).st_size - offset
+                return file.read(min(size, max(there, 0) + 1))  # Python takes room for all that is asked for
         except FileNotFoundError:
             raise Missing(name, "the file of this bundle is gone") from None
         except OSError as error:

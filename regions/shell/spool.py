@@ -79,7 +79,7 @@ def read_part(path: Path) -> bytes:
     """A bundle file's bytes. Raises ArchiveError."""
     try:
         with path.open("rb") as file:
-            raw = file.read(BUNDLE_BYTES_MAX + 1)
+            raw = file.read(min(BUNDLE_BYTES_MAX, os.fstat(file.fileno()).st_size) + 1)
     except OSError as error:
         raise ArchiveError(str(path), f"not read: {error.strerror}") from None
     if len(raw) > BUNDLE_BYTES_MAX:

@@ -98,6 +98,10 @@ def fuzz(
             command = [sys.executable, "-m", "tests.fuzz.replay", target.name, str(corpus)]
             again = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, text=True)
             words |= json.loads(again.stdout) if again.returncode == 0 else {"replay": again.stderr[-500:]}
+            peak, allowed = words.get("memory_peak", 0), words.get("memory_allowed", 0)
+            if peak > allowed:
+                text = f"{peak} bytes where {allowed} are allowed"
+                words["findings"].append({"what": "Memory", "where": "replay", "text": text, "after_s": seconds})
         else:
             words["planted"] = f"{plant.module}: {plant.bug.strip()}"
         return words

@@ -6,6 +6,7 @@ is what a stranger can make, who can hash and sign with a key of its own as well
 
 import json
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, cast
@@ -338,14 +339,19 @@ def _picture_seeds() -> list[bytes]:
 # States.
 
 
-def _region_state(raw: bytes) -> object:
-    found = region_state.decode(raw[1:], founding.rules_of(raw[0] & 1 if raw else 0), bytes(32))
-    assert found.encode() == raw[1:], "a state whose bytes are not the one form of it"
-    return found
+def _state_of(index: int) -> Callable[[bytes], object]:
+    rules = founding.rules_of(index)
+
+    def run(raw: bytes) -> object:
+        found = region_state.decode(raw, rules, bytes(32))
+        assert found.encode() == raw, "a state whose bytes are not the one form of it"
+        return found
+
+    return run
 
 
-def _region_states() -> list[bytes]:
-    return [bytes([min(index, 1)]) + one.state for index, one in seeds.states().items()]
+def _state_seeds(index: int) -> Callable[[], list[bytes]]:
+    return lambda: [seeds.played()[0].region(index).encode()]
 
 
 def _owner_word(raw: bytes) -> object:
@@ -594,17 +600,27 @@ TARGETS = (
     ),
     Target(
         "region-state",
-        _region_state,
+        _state_of(1),
         (RecordError,),
-        _region_states,
+        _state_seeds(1),
         {
             "regions.region_state": ("decode",),
-            "regions.world_process": ("WorldRules.decode",),
             "world.encoding": ("decode", "_read_header", "_check_places"),
+            "world.invariants": ("check",),
         },
         at_most(8 * MIB),
-        shape="bytes",
+        shape="msgpack",
         longest=65536,
+    ),
+    Target(
+        "world-state",
+        _state_of(0),
+        (RecordError,),
+        _state_seeds(0),
+        {"regions.region_state": ("decode",), "regions.world_process": ("WorldRules.decode",)},
+        objects,
+        shape="msgpack",
+        longest=16384,
     ),
     Target("owner-word", _owner_word, (), _owner_words, {"regions.lift": ("lifts", "owner_signed")}, objects),
     Target("sealed-key", _sealed, (Damaged,), lambda: [bytes(512)], {"regions.shell.seals": ("unseal",)}, nothing),

@@ -16,6 +16,7 @@ from archive.stores.disk import DiskStore
 from clients.bots.walks import read_walks
 from clients.item_words import held
 from clients.seen import Seen
+from regions import founding, region_state
 from regions.errors import RecordError
 from regions.gateway import Gateway
 from regions.gateway_verbs import Heard
@@ -65,6 +66,16 @@ def test_splines_without_a_homography_are_refused(tmp_path: Path, homography: st
         (tmp_path / "H.txt").write_text(homography)
     with pytest.raises(ValueError):
         read_walks(path)
+
+
+def test_a_state_in_another_encoding_is_no_state() -> None:
+    """It was read, and the region that went on from it had another state hash than the snapshot it came from."""
+    raw = seeds.played()[0].region(0).encode()
+    first = raw.index(b"\xc4\x20")
+    longer = raw[:first] + b"\xc5\x00\x20" + raw[first + 2 :]  # the first id's length in two bytes
+    assert region_state.decode(raw, founding.rules_of(0), bytes(32)).encode() == raw
+    with pytest.raises(RecordError, match="one encoding"):
+        region_state.decode(longer, founding.rules_of(0), bytes(32))
 
 
 @pytest.mark.parametrize("chunk", [2**31, -(2**31) - 1, 2**63, 2**64 - 1])

@@ -144,8 +144,9 @@ class Connection:
             finally:
                 late.cancel()
                 guard.cancel()
-        if socket.close_code == FAULT and not self.over:
-            self.over = socket.close_reason or "the gateway found fault with this client"
+                close = socket.protocol.close_rcvd
+                if close is not None and close.code == FAULT and not self.over:
+                    self.over = close.reason or "the gateway found fault with this client"
 
     async def _guard(self, socket: ClientConnection) -> None:
         """Cut a connection whose other end is gone without a word: nothing else would ever end it."""

@@ -182,8 +182,8 @@ class Peer:
         """End the conversation with words, and after how many ms to come again."""
         return self._end(Refused(reason, again_ms), code, reason)
 
-    def _fault(self, reason: str) -> list[Wish]:
-        return self._end(Refused(reason), POLICY, reason, fault=True)
+    def _fault(self, reason: str, code: int = POLICY) -> list[Wish]:
+        return self._end(Refused(reason), code, reason, fault=True)
 
     def timer(self, now_ms: int) -> list[Wish]:
         """To be called when `due_ms` has come."""
@@ -191,7 +191,7 @@ class Peer:
             return []
         match self.state:
             case State.GREETING | State.CHALLENGED:
-                return self._fault(f"no login within {self._door.login_ms / 1000:g} s")
+                return self._fault(f"no login within {self._door.login_ms / 1000:g} s", TRY_AGAIN)
             case State.SEEKING | State.ENTERING if now_ms - self._began_ms >= LOGIN_TIMEOUT_MS:
                 return self.refuse("no region of the world answered for your body; try again", TRY_AGAIN)
             case State.SEEKING:

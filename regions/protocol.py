@@ -22,7 +22,8 @@ session secret is the clamped scalar of RFC 8032. K = BLAKE2s(u | nonce, person=
     | mask (ceil(w * h / 8) bytes, bit i: chunk x0 + i % w, y0 + i // w)
     | per set bit: varint (length << 1 | key), then that many bytes (world.delta; key: a keyframe)
 
-Flags: 1 = this frame begins anew (forget what you hold of the region), 2 = the update rate is lowered. A chunk outside
+Flags: 1 = this frame begins anew (forget what you hold of the region), 2 = frames before it were left out, as the
+client does not keep up. A chunk outside
 the rectangle is no longer kept up to date. Integers are little-endian; a varint has seven bits a byte, low bits first.
 """
 

@@ -1,6 +1,7 @@
 """Who looks where, and what each client holds of what it sees: turns a region's tick into frames for clients.
 
-A client that does not keep up gets no frame until its socket is nearly empty, then keyframes: never a longer queue.
+A client that does not keep up gets no frame until its socket is nearly empty, then keyframes that say so: never a
+longer queue.
 Not here: how a frame is made (`regions.views`), and where a body is (`regions.gateway`).
 """
 
@@ -25,6 +26,7 @@ class Sight:
     given: dict[int, Rect] = field(default_factory=dict)
     anew: set[int] = field(default_factory=set)  # regions to be shown from the beginning
     full_since_ms: int = 0  # 0: it keeps up
+    missed: set[int] = field(default_factory=set)  # regions of which frames were left out since the last one
 
 
 class Sights:
@@ -90,6 +92,7 @@ class Sights:
             if sight.full_since_ms:
                 self.skipped += 1
                 sight.anew.add(index)
+                sight.missed.add(index)
                 continue
             rect, given = sight.wanted[index], sight.given.get(index)
             if rect == given and not anew and index not in sight.anew:
@@ -102,6 +105,7 @@ class Sights:
                 del sight.wanted[index]
                 del sight.given[index]
                 sight.anew.discard(index)
+                sight.missed.discard(index)
                 yield number, view.key_frame(NOTHING, frozenset(), anew=False)
                 continue
             begin = anew or given is None or index in sight.anew
@@ -109,7 +113,9 @@ class Sights:
             sight.given[index] = rect
             sight.anew.discard(index)
             self.keyframes += 1
-            yield number, view.key_frame(rect, held, begin)
+            slowed = index in sight.missed
+            sight.missed.discard(index)
+            yield number, view.key_frame(rect, held, begin, slowed)
         for number in gone:
             del self._viewers[index][number]
 

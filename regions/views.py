@@ -12,7 +12,7 @@ import numpy as np
 
 from regions.config import VIEW_TILES
 from regions.messages import Delta, Keys
-from regions.protocol import FLAG_ANEW, VIEW
+from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW
 from world.mirror import Mirror
 from world.shown import BODY_HOP, LOOK, LOOK_LEAVING, PER_TILE, X, Y
 from world.state import Int64s
@@ -213,15 +213,17 @@ class RegionView:
             made = self._frames[rect] = self._join(rect, 0, mask, parts), bool(parts)
         return made
 
-    def key_frame(self, rect: Rect, held: frozenset[int], anew: bool) -> bytes:
-        """The frame for a client who holds of these chunks only `held`; `anew`: who is to forget all others."""
+    def key_frame(self, rect: Rect, held: frozenset[int], anew: bool, slowed: bool = False) -> bytes:
+        """The frame for a client who holds of these chunks only `held`; `anew`: who is to forget all others; `slowed`:
+        who missed frames, as it does not keep up.
+        """
         mask, parts = 0, []
         for i, chunk in enumerate(self.chunk_list(rect)):
             piece = self._pieces.get(chunk) if chunk in held else self._key(chunk)
             if piece is not None:
                 mask |= 1 << i
                 parts.append(piece)
-        return self._join(rect, FLAG_ANEW if anew else 0, mask, parts)
+        return self._join(rect, (FLAG_ANEW if anew else 0) | (FLAG_SLOWED if slowed else 0), mask, parts)
 
     def _key(self, chunk: int) -> bytes:
         made = self._keys.get(chunk)

@@ -70,6 +70,7 @@ def test_it_comes_back_by_itself_and_every_action_is_done_once() -> None:
             for step in range(40):
                 player.connection.act(Move(step - 20, 7))
                 if step % 10 == 5:
+                    await until(lambda: player.connection.serving)
                     player.connection.drop()
                 await asyncio.sleep(0.03)
             await until(lambda: len(player.acked()) == 40)
@@ -104,6 +105,21 @@ def test_it_does_not_come_back_when_a_newer_session_has_the_body() -> None:
             await asyncio.wait_for(laptop.task, 5)
             assert "newer session" in laptop.connection.over
             await phone.leave()
+
+    asyncio.run(scene())
+
+
+def test_it_does_not_come_back_when_the_gateway_finds_fault_with_it() -> None:
+    """It once did, for ever: the library raises for a close with this code, and the code was looked at only after."""
+
+    async def scene() -> None:
+        async with door(LittleWorld()) as (url, _):
+            player = Listener(url)
+            await until(lambda: player.connection.serving)
+            assert player.connection._socket is not None
+            await player.connection._socket.send(bytes(40))
+            await asyncio.wait_for(player.task, 10)
+            assert "wrong MAC" in player.connection.over and not player.connection.reconnects
 
     asyncio.run(scene())
 

@@ -251,8 +251,6 @@ class ArchivistCore:
 
     def _failed(self, now_ms: int, event: Failed) -> list[Effect]:
         if event.spoilt:
-            return self._step_back(f"checkpoint {event.number} is damaged in the spool, and is made anew: {event.reason}")
-        if event.spoilt:
             return self._step_back(
                 f"checkpoint {event.number} is damaged in the spool, and is made anew: {event.reason}"
             )

@@ -41,4 +41,5 @@ class Beats:
             handovers=figures.handovers,
             ticks=figures.ticks,
             ticks_late=figures.ticks_late,
+            era=state.era,
         )

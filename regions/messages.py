@@ -190,6 +190,7 @@ class Beat(msgspec.Struct, array_like=True, frozen=True, tag=10, forbid_unknown_
     handovers: Number
     ticks: Number
     ticks_late: Number
+    era: Index  # owners of an era that is over may still beat
 
 
 Message = Batch | Where | Here | Answers | Delta | KeyWanted | Keys | Letter | Beat

@@ -156,7 +156,7 @@ class Machine:
             beat = messages.decode(data)
         except RecordError:
             return
-        if isinstance(beat, Beat) and beat.region < len(self.charter.seats):
+        if isinstance(beat, Beat) and beat.era == self.charter.era and beat.region < len(self.charter.seats):
             self.beats[beat.region] = self.last_beats[beat.region] = beat
             self.events.put_nowait(Beaten(beat.region, beat.n))
             if beat.region and beat.ticks and not self.first_tick.done():

@@ -120,7 +120,7 @@ class Machine:
 
     def receive(self, beat: Any) -> None:
         """A beat heard on the bus."""
-        if beat.region <= REGIONS:
+        if beat.era == self.era.number and beat.region <= REGIONS:
             self.hear(verbs.Beaten(beat.region, beat.n))
 
     def gone(

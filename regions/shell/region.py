@@ -196,28 +196,33 @@ class Shell:
             tell(warning=f"log of {self.core.seat.name} not trimmed to {n}: {error}")
 
     async def _load(self) -> None:
+        # All at once, as players wait; and witnesses not after the log, or an owner that still lives would be ahead.
+        witnesses = asyncio.ensure_future(self._witnesses())
         region, problems = await asyncio.to_thread(self.dir.newest_region, self.index, self.store)
         for problem in problems:
             tell(warning=f"snapshot passed over: {problem}")
+        found = await witnesses
         try:
             records = await read_on(self.log, region.state.n + 1)
         except LogGap as gap:
             reason = f"a local snapshot has seen record {region.state.n}, and {gap}: the log was set back"
             tell(ended=self.index, reason=reason, alarm=True, n=0)
             os._exit(2)
-        self.events.put_nowait(Loaded(region, records, await self._witnesses()))
+        self.events.put_nowait(Loaded(region, records, found))
 
     async def _witnesses(self) -> tuple[Witness, ...]:
         """Who has seen this region's log: the newest checkpoint, and the newest records of its neighbours' logs."""
-        found = await asyncio.to_thread(self._filed)
-        for other in self.charter.neighbours(self.index):
-            log = Log(self.log._outside, log_name(self.charter, other))
-            info = await log.info()
-            first = max(info.first, info.last - WITNESS_RECORDS + 1)
-            if info.last < first or not info.last:
-                continue
-            found += heard_by(other, self.index, await log.read(first, WITNESS_RECORDS))
-        return tuple(found)
+        near = (self._heard_by(other) for other in self.charter.neighbours(self.index))
+        found = await asyncio.gather(asyncio.to_thread(self._filed), *near)
+        return tuple(witness for some in found for witness in some)
+
+    async def _heard_by(self, other: int) -> list[Witness]:
+        log = Log(self.log._outside, log_name(self.charter, other))
+        info = await log.info()
+        first = max(info.first, info.last - WITNESS_RECORDS + 1)
+        if info.last < first or not info.last:
+            return []
+        return heard_by(other, self.index, await log.read(first, WITNESS_RECORDS))
 
     def _filed(self) -> list[Witness]:
         opening = opening_of(self.dir.item(self.store, b64(self.charter_id)))

@@ -142,19 +142,21 @@ class AgentCore:
         return effects
 
     def _spare(self) -> list[Effect]:
-        """Start as many region processes as there are seats to take, and once the world runs one more."""
+        """Start as many region processes as there are seats to take; and one more once the world runs and nobody loads
+        for a seat, as players wait for that one, and starting another takes a whole processor for a second."""
         if not self.lives:
             return []
         seated = sum(bool(seat.child) for seat in self.seats.values())
         idle = len(self.children.of("region")) - seated
         wanted = sum(seat.free or self._bereft(index) for index, seat in self.seats.items())
-        return [self.children.start("region") for _ in range(wanted + (self.phase == "running") - idle)]
+        calm = self.phase == "running" and all(seat.serves for seat in self.seats.values() if seat.child)
+        return [self.children.start("region") for _ in range(wanted + calm - idle)]
 
     def _serving(self, now_ms: int, event: Serving) -> list[Effect]:
         seat = self.seats[event.index]
         seat.n, seat.serves = max(seat.n, event.n), True
         self.children.heard_ms[seat.child] = now_ms
-        return [*self._open(now_ms), *self._archive()]
+        return [*self._open(now_ms), *self._archive(), *self._spare()]
 
     def _beaten(self, now_ms: int, event: Beaten) -> list[Effect]:
         seat = self.seats[event.index]

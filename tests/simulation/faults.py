@@ -401,9 +401,7 @@ def _same_key(faults: Faults) -> Callable[[], None]:
     faults.met("two agents with one key")
 
     def mend() -> None:
-        machine.kill()
-        for child in list(machine.children.values()):
-            child.kill()
+        machine.retire()
         if machine in sim.machines:
             sim.machines.remove(machine)
 

@@ -30,6 +30,7 @@ class Machine:
         self.clock_off_us = 0  # how wrong its clock is
         self.lives = 0
         self.dead = True
+        self.retired = False  # switched off for good
         self.paused = False
         self.module = era.charter.module  # what is installed here
         self.core = AgentCore(REGIONS, homes, place)
@@ -41,7 +42,7 @@ class Machine:
 
     def begin(self) -> None:
         """Start the agent, if it does not run, on what the disk has; under another Module it refuses to."""
-        if not self.dead:
+        if not self.dead or self.retired:
             return
         if self.module != self.era.charter.module:
             self.sim.met("other module")
@@ -60,6 +61,13 @@ class Machine:
         for child in list(self.children.values()):
             if not child.paused:
                 child.kill()
+
+    def retire(self) -> None:
+        """Switch the machine off for good, with all that runs on it."""
+        self.retired = True
+        self.kill()
+        for child in list(self.children.values()):
+            child.kill()
 
     def now_ms(self) -> int:
         """The monotonic clock."""

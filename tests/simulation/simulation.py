@@ -154,9 +154,7 @@ class Simulation:
         self._make_logs(self.era)
         for machine in self.machines:
             if machine.era is old and not (zombies and machine.place == 2):
-                machine.kill()
-                for child in list(machine.children.values()):
-                    child.kill()
+                machine.retire()
         new = [Machine(self, place, NODES[place], homes, self.era) for place, homes in enumerate(HOMES)]
         for index, (n, raw) in made.snapshots.items():
             new[0].disk.write("snapshot", index, n, raw)

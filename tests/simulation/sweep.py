@@ -1,0 +1,128 @@
+"""Many seeds, in one process or several, for so many or for so long; and the seeds that once failed, newest first."""
+
+import itertools
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.simulation import mutate
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Outcome
+
+CHUNK: Final = 8
+KEPT: Final = Path(__file__).with_name("kept.txt")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run: its seed, the rules, and the mutant planted, if any."""
+
+    seed: int
+    full_rules: bool = False
+    mutant: str = ""
+
+    @property
+    def command(self) -> str:
+        """What runs it again."""
+        rules = "full" if self.full_rules else "small"
+        more = f" --mutant {self.mutant}" if self.mutant else ""
+        return f"python -m tests.simulation --seeds 1 --first-seed {self.seed} --rules {rules}{more}"
+
+
+def run(jobs: list[Job]) -> tuple[list[tuple[Job, "Outcome"]], float]:
+    """Run some in this process; the outcomes, and the CPU seconds they took."""
+    if jobs[0].mutant:
+        mutate.plant(jobs[0].mutant)
+    from tests.simulation.simulation import simulate
+
+    begun = time.process_time()
+    return [(job, simulate(job.seed, job.full_rules)) for job in jobs], time.process_time() - begun
+
+
+def kept() -> list[Job]:
+    """Seeds that have found a defect once, the newest first: lines of `seed rules # what it found`."""
+    lines = [line.partition("#")[0].split() for line in KEPT.read_text(encoding="utf-8").splitlines()]
+    jobs = [Job(int(line[0]), line[1] == "full") for line in lines if line]
+    return jobs[::-1]
+
+
+@dataclass
+class Sweep:
+    """What many runs showed together."""
+
+    failed: list[tuple[Job, "Outcome"]] = field(default_factory=list)
+    traces: dict[int, str] = field(default_factory=dict)
+    total: Counter[str] = field(default_factory=Counter)
+    effective: Counter[str] = field(default_factory=Counter)
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    cpu_s: float = 0.0
+
+    def take(self, done: list[tuple[Job, "Outcome"]], cpu_s: float) -> None:
+        """Add some runs; say which failed."""
+        self.cpu_s += cpu_s
+        for job, one in done:
+            self.total.update(seeds=1, virtual_ms=one.virtual_ms, records=one.records, acks=one.acks)
+            self.total.update(checkpoints=one.checkpoints, restores=one.eras - 1)
+            self.effective.update(one.effective)
+            self.pairs.update(itertools.combinations(sorted(one.effective), 2))
+            self.traces[one.seed] = one.trace
+            if one.law:
+                self.failed.append((job, one))
+                print(f"seed {one.seed} at {one.at_ms} ms: {one.law}: {one.words}\n    {job.command}", flush=True)
+
+    def result(self, kinds: Iterable[str]) -> dict[str, Any]:
+        """The figures; `kinds` are all there are."""
+        total = self.total
+        cpu_minutes = self.cpu_s / 60 or 1e-9
+        pairs = {pair: self.pairs[pair] for pair in itertools.combinations(sorted(kinds), 2)}
+        rarest = min(pairs, key=lambda pair: pairs[pair])
+        return {
+            "seeds": total["seeds"],
+            "violations": len(self.failed),
+            "cluster_hours_per_cpu_minute": round(total["virtual_ms"] / 3.6e6 / cpu_minutes, 3),
+            "faults": {kind: self.effective[kind] for kind in sorted(kinds)},
+            "pairs": len(pairs),
+            "pairs_below_20": sum(count < 20 for count in pairs.values()),
+            "rarest_pair": [pairs[rarest], *rarest],
+            "records": total["records"],
+            "acks": total["acks"],
+            "checkpoints": total["checkpoints"],
+            "restores": total["restores"],
+            "virtual_hours": round(total["virtual_ms"] / 3.6e6, 2),
+            "cpu_minutes": round(cpu_minutes, 2),
+            "failed": sorted([job.seed, one.law] for job, one in self.failed),
+        }
+
+
+def sweep(jobs: Iterator[Job], processes: int, minutes: float = 0, stop: bool = False, total: int = 0) -> Sweep:
+    """Run jobs until there are none left, or the time is up (then no new ones begin), or one failed if `stop`."""
+    found, begun = Sweep(), time.monotonic()
+
+    def more() -> list[Job]:
+        late = minutes and time.monotonic() - begun > 60 * minutes
+        return [] if late or (stop and found.failed) else list(itertools.islice(jobs, CHUNK if not minutes else 2))
+
+    if not processes:
+        while chunk := more():
+            found.take(*run(chunk))
+        return found
+    with ProcessPoolExecutor(processes) as pool:
+        running: set[Future[Any]] = set()
+        while True:
+            while len(running) < processes + 1 and (chunk := more()):
+                running.add(pool.submit(run, chunk))
+            if not running:
+                return found
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in finished:
+                found.take(*one.result())
+            if sys.stderr.isatty():
+                rate = found.total["seeds"] / (time.monotonic() - begun)
+                rest = f", {(total - found.total['seeds']) / rate / 60:.0f} minutes more" if total and rate else ""
+                print(f"\r{found.total['seeds']} seeds, {rate:.1f}/s{rest}   ", end="", file=sys.stderr)

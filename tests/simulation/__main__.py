@@ -3,6 +3,7 @@
 --seeds 1000 --first-seed 1 --jobs 2 --rules small|full    what it runs; a failing seed is printed with its command
 --fresh --minutes 2                                        seeds nobody has run, for so long
 --kept --minutes 3                                         seeds that once found a defect, newest first; no time: all
+--report FILE                                              writes what came out as Markdown
 --trace                                                    prints each run's trace hash
 --mutant NAME                                              the same with one defect planted (tests.simulation.mutants)
 --mutants --only NAME ... --markdown FILE                  each mutant until it is found, 500 seeds at most
@@ -21,6 +22,7 @@ from typing import Any
 
 from tests.simulation import mutate
 from tests.simulation.hunt import SEEDS_MAX, SLOW, Hunted, hunt, write_table
+from tests.simulation.report import markdown
 from tests.simulation.sweep import Job, kept, sweep
 
 SEEDS = 100
@@ -49,6 +51,8 @@ def run_seeds(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     result = found.result(KINDS)
     if total >= COVERED_FROM and not options.no_coverage:
         result |= measure_coverage(options.first_seed)
+    if options.report:
+        options.report.write_text(markdown(result, found, " ".join(sys.argv[1:])), encoding="utf-8")
     return result, bool(found.failed)
 
 
@@ -97,6 +101,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--kept", action="store_true")
     parser.add_argument("--stop", action="store_true", help="at the first violation")
+    parser.add_argument("--report", type=Path, metavar="FILE")
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--mutant", default="", metavar="NAME")
     parser.add_argument("--mutants", action="store_true")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.simulation.processes import GatewayProcess
     from tests.simulation.simulation import Simulation
 
-ACT_US: Final = 200_000
+ACT_US: Final = 300_000
 SILENT_US: Final = 4_000_000
 BROKEN_US: Final = 1_500_000
 

@@ -41,7 +41,7 @@ FOLLOW_US: Final = 60_000
 FOLLOW_RECORDS: Final = 64
 DISK_US: Final = 3_000
 STORE_US: Final = 4_000
-INTERVAL_MS: Final = 4_000  # between checkpoints
+INTERVAL_MS: Final = 5_000  # between checkpoints
 SPOOL_BYTES_MAX: Final = 3 << 20
 
 

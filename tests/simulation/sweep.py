@@ -60,6 +60,7 @@ class Sweep:
     traces: dict[int, str] = field(default_factory=dict)
     total: Counter[str] = field(default_factory=Counter)
     effective: Counter[str] = field(default_factory=Counter)
+    seeds_with: Counter[str] = field(default_factory=Counter)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     cpu_s: float = 0.0
 
@@ -70,6 +71,7 @@ class Sweep:
             self.total.update(seeds=1, virtual_ms=one.virtual_ms, records=one.records, acks=one.acks)
             self.total.update(checkpoints=one.checkpoints, restores=one.eras - 1)
             self.effective.update(one.effective)
+            self.seeds_with.update(one.effective.keys())
             self.pairs.update(itertools.combinations(sorted(one.effective), 2))
             self.traces[one.seed] = one.trace
             if one.law:

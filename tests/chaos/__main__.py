@@ -66,6 +66,10 @@ def main() -> int:
             if (folder / "said").exists():
                 shutil.copy(folder / "said", given.keep / "said")
         shutil.rmtree(folder, ignore_errors=True)
+    if given.keep is not None:
+        seen_all = {name: value for name, value in vars(seen).items() if name not in ("faults", "players")}
+        whole = seen_all | {"faults": [vars(fault) | {"owners": sorted(fault.owners)} for fault in seen.faults]}
+        (given.keep / "seen.json").write_text(json.dumps(whole))
     text = markdown(seen, wishes, " ".join(["python -m tests.chaos", *sys.argv[1:]]))
     if given.report is not None:
         given.report.write_text(text, encoding="utf-8")

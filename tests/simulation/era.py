@@ -1,7 +1,7 @@
 """One era of a world: its charter, its keys and rules, and what its logs are called."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Final, cast
 
@@ -35,7 +35,7 @@ class Era:
     charter_item: DataItem
     full_rules: bool
 
-    @property
+    @cached_property
     def number(self) -> int:
         """1 is the founding's."""
         return self.charter.era
@@ -45,22 +45,22 @@ class Era:
         """The charter's item."""
         return self.charter_item.id
 
-    @property
+    @cached_property
     def owner(self) -> bytes:
         """The owner's address."""
         return sha256(self.charter_item.owner).digest()
 
-    @property
+    @cached_property
     def opening(self) -> Opening:
         """The charter as the archive's readers want it."""
         return opening_of(self.charter_item.raw)
 
-    @property
+    @cached_property
     def processes(self) -> dict[int, bytes]:
         """Region ids by partition index."""
         return self.charter.processes()
 
-    @property
+    @cached_property
     def world(self) -> bytes:
         """The world's id."""
         return self.processes[0]
@@ -72,7 +72,11 @@ class Era:
 
     def log(self, index: int) -> str:
         """The name of a region's log."""
-        return f"E{self.number}-{index}"
+        return self._logs[index]
+
+    @cached_property
+    def _logs(self) -> dict[int, str]:
+        return {index: f"E{self.number}-{index}" for index in self.processes}
 
 
 @lru_cache(maxsize=2)

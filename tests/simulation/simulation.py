@@ -185,6 +185,7 @@ class Simulation:
         started_us = self.schedule.now_us
         outcome = Outcome(self.seed)
         gc.collect()
+        gc.freeze()  # what lives now lives on: no later run has to look through it
         gc.disable()
         try:
             for machine in self.machines:

@@ -16,7 +16,9 @@ WRONG_SHOWN = 10
 def main() -> int:
     """Run the trials. 0: `always` lost nothing and `default` lost something; 1: otherwise; 2: cannot be run here."""
     parser = argparse.ArgumentParser(prog="python -m tests.durability", description=main.__doc__)
-    parser.add_argument("--kills", type=int, default=50, help="how often the log server is killed and the power cut, for each setting")
+    parser.add_argument(
+        "--kills", type=int, default=50, help="how often the log server is killed and the power cut, for each setting"
+    )
     parser.add_argument("--sync", choices=["always", "default"], help="only this setting of sync_interval")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")

@@ -24,7 +24,7 @@ from typing import Any
 
 from tests.durability.forgetful_disk import File, Folder, ForgetfulDisk, Node
 
-START_S_MAX = 20.0
+ANSWER_S_MAX = 120.0
 BLOCK_BYTES = 4096
 DISK_BLOCKS = 1 << 28
 
@@ -118,7 +118,7 @@ class MountedDisk:
 
     def _answer(self) -> dict[str, int]:
         assert self._child is not None and self._child.stdout is not None
-        if select.select([self._child.stdout], [], [], START_S_MAX)[0]:
+        if select.select([self._child.stdout], [], [], ANSWER_S_MAX)[0]:
             line = self._child.stdout.readline()
             if line:
                 answer: dict[str, int] = json.loads(line)

@@ -30,6 +30,7 @@ LIFE_S = (0.1, 0.7)
 RECOVERY_S = (0.0, 0.15)
 KEPT_AFTER_TRIM = 50
 TRIM_EVERY_S = 0.04
+RESTARTS = 5
 ANSWER_S_MAX = 60.0
 """How long a server that runs may leave something unanswered."""
 
@@ -123,7 +124,7 @@ class Trial:
         if self.rng.random() < 0.5:
             # Only the server dies, not the machine: what it had not synced is read back, and believed. The power goes
             # afterwards.
-            await self.server.restart()
+            await self._restart()
             for ledger, log in zip(self.ledgers, self.logs):
                 await self._settle(ledger, log)
             self.report.restarts_before_a_cut += 1
@@ -132,7 +133,7 @@ class Trial:
         if self.rng.random() < 0.2:
             await self._kill_amid_recovery()
             self._cut()
-        await self.server.restart()
+        await self._restart()
         lost = self.report.lost
         for index in range(LOGS):
             await self._read_back(index)
@@ -155,6 +156,13 @@ class Trial:
         os.kill(self.server.pid, signal.SIGKILL)
         await self.server.wait()
         self.report.kills += 1
+
+    async def _restart(self) -> None:
+        """Start the server again, as its keeper does: on a busy machine it may not come up in time."""
+        for _ in range(RESTARTS - 1):
+            with contextlib.suppress(ServerError):
+                return await self.server.restart()
+        await self.server.restart()
 
     def _cut(self) -> None:
         """Everything unsynced goes, or some of it. Where losses are wanted, everything."""

@@ -6,6 +6,7 @@ from archive.keys import Ed25519Key
 from regions import agent_verbs as verbs
 from regions.agent import AgentCore
 from regions.holdings import Kit
+from regions.messages import Beat
 from tests.simulation.disk import Disk
 from tests.simulation.era import REGIONS, Era, kit
 from tests.simulation.processes import ArchivistProcess, GatewayProcess, Process, RegionProcess, kept
@@ -186,6 +187,9 @@ class Machine:
                 process = self.children.get(child)
                 if process is not None:
                     process.kill("killed by its agent")
+            case verbs.Announce(index, n):
+                beat = Beat(index, 0, n, 0, "loading", 0, 0, 0, 0, 0, 0, self.era.number)
+                self.sim.bus.publish(self.host, f"beat.{index}", beat)
             case verbs.Wake(at_ms):
                 self.sim.schedule.at(at_ms * 1000, self._timer, self.lives)
             case verbs.Say(text, alarm):

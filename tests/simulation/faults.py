@@ -445,9 +445,11 @@ def _poison(faults: Faults) -> Callable[[], None]:
 
 
 def _second_session(faults: Faults) -> None:
-    """A player logs in a second time, from elsewhere; the first client may come back later."""
+    """A player logs in a second time, from elsewhere. The first client, if its connection broke just then, comes back."""
     sim = faults.sim
-    first = faults.random.choice(sim.players)
+    """A player logs in a second time, from elsewhere. The first client comes back, if its connection broke then."""
+    if faults.random.random() < 0.5 and first.connection is not None:
+        first.connection.lost()
     second = Player(sim, first.wallet, f"{first.name}'")
     sim.players.append(second)
     faults.met("second session")

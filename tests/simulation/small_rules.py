@@ -95,8 +95,10 @@ class SmallRules:
             out.verdicts.append(int(self._act(state, inputs.key, entity, action, out.events)))
         room = list(inputs.open)
         for entity, body in sorted(state.bodies.items()):
-            if body.kind != 1:
+            if body.kind == 2:
                 body.way = draw(inputs.key, entity, 1) % 3 - 1
+            elif body.kind == CURSED:
+                body.way = 1 if state.index < state.regions else -1  # it must meet a border to do harm
             self._walk(state, body, room, out)
         out.ghosts = [self._ghosts(state)] * len(inputs.open)
         state.bodies = dict(sorted(state.bodies.items()))

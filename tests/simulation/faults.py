@@ -445,9 +445,9 @@ def _poison(faults: Faults) -> Callable[[], None]:
 
 
 def _second_session(faults: Faults) -> None:
-    """A player logs in a second time, from elsewhere. The first client, if its connection broke just then, comes back."""
+    """A player logs in a second time, from elsewhere; the first client comes back, if its connection broke then."""
     sim = faults.sim
-    """A player logs in a second time, from elsewhere. The first client comes back, if its connection broke then."""
+    first = faults.random.choice(sim.players)
     if faults.random.random() < 0.5 and first.connection is not None:
         first.connection.lost()
     second = Player(sim, first.wallet, f"{first.name}'")

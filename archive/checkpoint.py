@@ -106,11 +106,6 @@ class Manifest(Struct, frozen=True):
     state_hash: Hex
 
     @property
-    def decided(self) -> int:
-        """The record of the world's process that decided on it: of two checkpoints the one decided later counts."""
-        return self.ordered or self.regions[0].end
-
-    @property
     def full(self) -> bool:
         """Whether this one brought whole snapshots."""
         return self.whole == self.number

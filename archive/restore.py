@@ -117,31 +117,24 @@ def manifests(store: Store, opening: Opening, number: int | None = None) -> list
 
 
 def newest_manifest(store: Store, opening: Opening) -> tuple[str, Manifest] | None:
-    """An era's newest manifest, or None. Raises `Forged` when there are two that one record ordered.
+    """The manifest with an era's highest number, or None. Raises `Forged` when there are two with that number.
 
-    Where an archivist was replaced, both may have made a checkpoint of one number, or the old one even more of them:
-    the one ordered last in the world's log counts, as only its maker could still have it confirmed. Looks at the newest
-    few that the store lists, and on from there while the next number exists: a store that lists them in another order
-    costs time, not a checkpoint.
+    A number is ordered once, from one archivist; one that was replaced may have made others that do not count, with
+    lower numbers. Looks at the newest few that the store lists, and on from there while the next number exists: a store
+    that lists them in another order costs time, not a checkpoint.
     """
     found: list[tuple[str, Manifest]] = []
     for node in opening.nodes:
         found += _readable(store, opening, store.query(_manifest_tags(opening), address(node), NEWEST))
     if not found:
         return None
-    newest = max(found, key=_rank)
-    while later := [one for one in manifests(store, opening, newest[1].number + 1) if _rank(one) > _rank(newest)]:
-        newest = max(later, key=_rank)
-    same = [one for one in manifests(store, opening, newest[1].number) if _rank(one) >= _rank(newest)]
-    newest = max(same, key=_rank)
-    more = [one for one, manifest in same if one != newest[0] and _rank((one, manifest)) == _rank(newest)]
+    number = max(manifest.number for _, manifest in found)
+    while manifests(store, opening, number + 1):
+        number += 1
+    (newest, *more) = manifests(store, opening, number)
     if more:
-        raise Forged(newest[0], f"a second manifest of checkpoint {newest[1].number}: {more[0]}")
+        raise Forged(newest[0], f"a second manifest of checkpoint {number}: {more[0][0]}")
     return newest
-
-
-def _rank(found: tuple[str, Manifest]) -> tuple[int, int]:
-    return found[1].decided, found[1].number
 
 
 def _manifest_tags(opening: Opening) -> dict[str, str]:

@@ -89,7 +89,7 @@ class ArchivistCore:
         self.ordered = self.built - int(manifest is not None and not manifest.ordered)
         self.orders: dict[int, tuple[int, bool]] = {}  # not yet taken up: number -> (record that ordered it, full)
         self.confirmed = 0  # as far as this process has seen
-        self.maker, self.leads = maker, False  # whether the newest order in the world's log is this process's
+        self.maker, self.first = maker, 0  # the first checkpoint this process ordered; 0: none yet
         self.names = {one.manifest.number: one.manifest_id for one in queued}
         if manifest is not None and place.manifest_id is not None:
             self.names[manifest.number] = place.manifest_id
@@ -98,7 +98,7 @@ class ArchivistCore:
             stored = Queued(place.manifest_id, manifest)
         self.storing = Storing(queued, stored, spool_bytes, SPOOL_BYTES_MAX, draw)
         self.next_order_ms = self.next_said_ms = self.next_status_ms = 0
-        self.final_asked = False
+        self.final_asked = self.final = False  # whether the last order is to be given; whether it is being given
         self.final_number = 0
         self.stop_ends: dict[int, int] | None = None
         self.first_ms = self.newest_ms = 0  # times of records seen
@@ -174,14 +174,17 @@ class ArchivistCore:
                     return self._step_back(f"checkpoint {said.number} of another archivist is confirmed")
                 self.confirmed = max(self.confirmed, said.number)
             elif isinstance(said, Order) and said.maker != self.maker and not verdict:
-                if self.leads:
+                self.ordered = max(self.ordered, said.number)
+                if self.first:
                     return self._step_back(f"another archivist ordered checkpoint {said.number}")
-            elif isinstance(said, Order) and verdict and said.number == self.built + 1 == self.ordered + 1:
+            elif isinstance(said, Order) and verdict and said.number == self.ordered + 1 and said.maker == self.maker:
                 words = f"the world's process refused to order checkpoint {said.number}: it expects another number"
                 effects.append(Tell({"warning": words}))
             elif isinstance(said, Order) and not verdict:
-                self.leads, self.next_said_ms = True, 0  # what is stored can be confirmed at once
+                self.first = self.first or said.number
                 self.ordered = max(self.ordered, said.number)
+                if self.final and not self.final_number:
+                    self.final_number = said.number
                 if said.number > self.built:
                     self.orders[said.number] = (record.n, said.full)
         return effects
@@ -192,7 +195,7 @@ class ArchivistCore:
 
     def _begin_cut(self) -> list[Effect]:
         """Take up the next checkpoint that the world's log has ordered."""
-        number = self.built + 1
+        number = min(self.orders)
         ordered, full = self.orders.pop(number)
         final = number == self.final_number
         self.cutting = Cutting(number, ordered, full or self._first(), exact=final)
@@ -267,7 +270,7 @@ class ArchivistCore:
             done = self._finish()
             if done:
                 return done
-        if self.cutting is None and self.storing.spooling is None and self.built + 1 in self.orders:
+        if self.cutting is None and self.storing.spooling is None and self.orders:
             effects += self._begin_cut()
         if self.cutting is not None and self.phase == "moving":
             effects += self._move()
@@ -283,10 +286,10 @@ class ArchivistCore:
 
     def _due(self, now_ms: int) -> None:
         """Go from resting to ordering when it is time."""
-        if self.phase != "resting" or self.ordered != self.built:
+        if self.phase != "resting" or self.orders or self.ordered < self.built:
             return
-        if self.final_asked and not self.final_number:
-            self.phase, self.final_number, self.next_said_ms = "ordering", self.built + 1, 0
+        if self.final_asked and not self.final:
+            self.phase, self.final, self.next_said_ms = "ordering", True, 0
         elif now_ms >= self.next_order_ms and not self.final_asked and not self.storing.paused:
             self.phase, self.next_said_ms = "ordering", 0
             self.next_order_ms = now_ms + self.interval_ms
@@ -298,13 +301,14 @@ class ArchivistCore:
         self.next_said_ms = now_ms + REPEAT_MS
         inputs: list[Any] = []
         # Ordered already, it may have to wait for the one before to be spooled: the next one is not due yet.
-        if self.ordered < self.built or (self.phase == "ordering" and self.ordered == self.built):
+        if self.ordered < self.built or (self.phase == "ordering" and not self.orders):
             number = self.ordered + 1
             whole = self.place.manifest.whole if self.place.manifest is not None else 0
-            full = self._first() or bool(self.final_number) or number - whole >= SNAPSHOT_EVERY_CHECKPOINTS
+            full = self._first() or self.final or number - whole >= SNAPSHOT_EVERY_CHECKPOINTS
             inputs.append(Order(number, full, self.maker))
         stored = self.storing.stored
-        if stored is not None and self.leads and self.confirmed < stored.manifest.number <= self.ordered:
+        # What another archivist was ordered is not confirmed: the next one, which goes on from it, covers it.
+        if stored is not None and self.first and max(self.first, self.confirmed + 1) <= stored.manifest.number:
             inputs.append(self._confirmation(stored))
         return [Publish("world", Batch(NAME, tuple(inputs), self.charter.era))] if inputs else []
 
@@ -327,7 +331,7 @@ class ArchivistCore:
             if self.storing.spooling is not None:
                 return []
             ordered = 0  # the order did not come through, or the archivist that had it was replaced
-            self.cutting = Cutting(self.built + 1, ordered, True, exact=True)
+            self.cutting = Cutting(max(self.built, self.ordered) + 1, ordered, True, exact=True)
             self.phase = "moving"
             return []
         if manifest is None or not self.storing.idle:

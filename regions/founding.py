@@ -125,6 +125,7 @@ def genesis(charter: Charter, charter_item: bytes, owner: bytes, index: int, wor
             born=0,
             ordered=0,
             maker=b"",
+            since=0,
             ordered_full=False,
             confirmed=0,
             manifest=b"",

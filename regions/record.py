@@ -99,8 +99,8 @@ class Birth(Struct, tag=6, frozen=True):
 class Order(Struct, tag=7, frozen=True):
     """In the world's process: checkpoint `number` is to be made by `maker`; `full` asks for whole snapshots.
 
-    A maker is one archivist process, by 16 random bytes of its own. Whoever's order stands last in the log is the only
-    one who may have checkpoints confirmed; a number that is not confirmed may be ordered again, by another maker.
+    A maker is one archivist process, by 16 random bytes of its own. Whoever's order stands last in the log may have
+    checkpoints confirmed, and only those it ordered; what was ordered from another before is skipped.
     """
 
     number: Number

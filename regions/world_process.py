@@ -34,6 +34,7 @@ class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     born: int  # ids given in this era
     ordered: int  # the newest checkpoint ordered
     maker: bytes  # who gave that order; empty before the first
+    since: int  # the first checkpoint that maker ordered
     ordered_full: bool
     confirmed: int  # the newest checkpoint confirmed
     manifest: bytes  # its manifest's id
@@ -57,10 +58,9 @@ class WorldRules:
         if isinstance(said, Birth):
             return self._birth(state, said)
         if isinstance(said, Order):
-            # An archivist says its order again until it sees it in the log: what it ordered since then stands.
-            known = state.ordered if said.maker == state.maker else state.confirmed
-            if not known < said.number <= state.ordered + 1:
+            if said.number != state.ordered + 1:
                 return Commanded(Refusal.WRONG_PLACE, [])
+            state.since = state.since if said.maker == state.maker else said.number
             state.ordered, state.ordered_full, state.maker = said.number, said.full, said.maker
             return Commanded(Refusal.DONE, [])
         if isinstance(said, Confirmed):
@@ -79,7 +79,9 @@ class WorldRules:
         return Commanded(Refusal.DONE, [(index, letters.BORN, letters.encode_body(Born(entity, said.wallet)))])
 
     def _confirmed(self, state: Registry, said: Confirmed) -> Commanded:
-        if not state.confirmed < said.number <= state.ordered or said.maker != state.maker:
+        # Checkpoints that another maker was ordered after these may still reach a store, and go on from older ones.
+        ordered = said.maker == state.maker and state.since <= said.number <= state.ordered
+        if not ordered or said.number <= state.confirmed:
             return Commanded(Refusal.WRONG_PLACE, [])
         state.confirmed, state.manifest = said.number, said.manifest
         ends = {region: (n, trim) for region, n, trim in said.ends}

@@ -100,13 +100,10 @@ def test_the_world_may_be_away_for_minutes_while_regions_go_on() -> None:
     assert newcomer.where() is not None
 
 
-def test_orders_come_in_sequence_and_the_last_one_s_maker_alone_confirms() -> None:
-    """One that is not confirmed may be ordered again: the archivist that it was ordered from may be gone."""
+def test_orders_come_in_sequence_and_once() -> None:
     cluster = Cluster()
-    cluster.ticks(40)
-    other = bytes(16)
-    for number, maker in ((1, MAKER), (3, MAKER), (2, MAKER), (1, other)):
-        cluster.send(0, Order(number, number == 2, maker))
+    for number in (1, 1, 3, 2):
+        cluster.send(0, Order(number, number == 2, MAKER))
         cluster.ticks(1)
     said = [
         (said.number, verdict)
@@ -115,19 +112,30 @@ def test_orders_come_in_sequence_and_the_last_one_s_maker_alone_confirms() -> No
         if isinstance(said, Order)
     ]
     done, wrong = Refusal.DONE, Refusal.WRONG_PLACE
-    assert said == [(1, done), (3, wrong), (2, done), (1, done)]
+    assert said == [(1, done), (1, wrong), (3, wrong), (2, done)]
     registry = cluster.region(0).bodies
-    assert (registry.ordered, registry.ordered_full, registry.maker) == (1, False, other)
-    cluster.send(0, confirmed(cluster, 1, {1: (5, 0)}))
+    assert (registry.ordered, registry.ordered_full, registry.maker, registry.since) == (2, True, MAKER, 1)
+
+
+def test_whoever_ordered_last_has_confirmed_what_it_ordered_and_nothing_else() -> None:
+    """What a replaced archivist was ordered may reach the store late, and go on from an older checkpoint."""
+    cluster = Cluster()
+    cluster.ticks(40)
+    registry = cluster.region(0).bodies
+    for number, maker in ((1, MAKER), (2, bytes(16)), (3, MAKER), (4, MAKER)):
+        cluster.send(0, Order(number, False, maker))
+        cluster.ticks(1)
+    for number in (1, 2):
+        cluster.send(0, confirmed(cluster, number, {1: (5, 0)}))
+        cluster.ticks(2)
+        assert (registry.confirmed, registry.since) == (0, 3)
+    cluster.send(0, confirmed(cluster, 3, {1: (5, 0)}))
     cluster.ticks(2)
-    assert registry.confirmed == 0
-    cluster.send(0, Order(1, False, MAKER))
-    cluster.ticks(1)
-    cluster.send(0, confirmed(cluster, 1, {1: (5, 0)}))
+    cluster.send(0, Order(5, False, bytes(16)))
     cluster.ticks(2)
-    cluster.send(0, Order(1, False, MAKER))
-    cluster.ticks(1)
-    assert registry.confirmed == 1 and registry.ordered == 1
+    cluster.send(0, confirmed(cluster, 4, {1: (6, 0)}))
+    cluster.ticks(2)
+    assert (registry.confirmed, registry.since) == (3, 5)
 
 
 def test_a_confirmation_reaches_every_region_and_the_world_itself_and_trims_their_logs() -> None:
@@ -199,7 +207,7 @@ def test_its_records_are_few_when_nothing_happens() -> None:
 
 def test_nothing_can_live_there() -> None:
     rules = WorldRules()
-    registry = Registry(1, [(1, bytes(32))], {}, 0, 0, b"", False, 0, b"")
+    registry = Registry(1, [(1, bytes(32))], {}, 0, 0, b"", 0, False, 0, b"")
     with pytest.raises(ValueError, match="no land"):
         rules.advance(registry, Inputs(bytes(32), arrivals=(b"x",)))
     with pytest.raises(ValueError, match="not the world's process's state"):
@@ -215,7 +223,7 @@ def test_as_many_wallets_as_there_may_be_fit_a_state() -> None:
     assert here * WALLETS_MAX < STATE_BYTES_MAX
     rules = WorldRules()
     registry = Registry(
-        1, [(1, bytes(32))], dict.fromkeys((bytes([n]) * 32 for n in range(3)), 1), 3, 0, b"", False, 0, b""
+        1, [(1, bytes(32))], dict.fromkeys((bytes([n]) * 32 for n in range(3)), 1), 3, 0, b"", 0, False, 0, b""
     )
     assert rules.command(registry, 1, Birth(b"n" * 32, bytes(32), bytes(16), 0, bytes(64))).verdict == Refusal.DONE
 
@@ -230,7 +238,7 @@ def test_beyond_that_many_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_ids_never_repeat_in_a_new_era() -> None:
-    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, MAKER, False, 0, b"")
+    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, MAKER, 0, False, 0, b"")
     WorldRules().begin_era(registry, 2)
     WorldRules().command(registry, 2, Birth(b"n" * 32, bytes(32), bytes(16), 0, bytes(64)))
     assert registry.wallets[b"n" * 32] == make_id(2, 0, 1)

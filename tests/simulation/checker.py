@@ -549,6 +549,16 @@ class Checker:
         if coins != made:
             self.fail("cut", f"era {audit.era.number} begins with {coins} coins, {made} were minted")
 
+    def stopped(self, status: int | None) -> None:
+        """A planned stop is over: the archive holds the logs up to their ends, and the agent was content."""
+        audit = self.eras[max(self.eras)]
+        newest = restore.newest_manifest(self.sim.store.kept, audit.era.opening)
+        ends = newest[1].ends() if newest is not None else {}
+        logs = {index: course.last for index, course in audit.courses.items()}
+        if status or ends != logs:
+            self.fail("archive", f"a planned stop ended with status {status} at {ends}; the logs end at {logs}")
+        self.archive_alone()
+
     # After the faults.
 
     def unsettled(self) -> str:

@@ -22,7 +22,7 @@ ROLES: Final = {"region": RegionProcess, "gateway": GatewayProcess, "archivist":
 class Machine:
     """A node of the roster. `homes` are the seats it takes when it begins; `era` the one it serves."""
 
-    def __init__(self, sim: "Simulation", place: int, key: Ed25519Key, homes: frozenset[int], era: Era) -> None:
+    def __init__(self, sim: "Simulation", place: int, key: Ed25519Key, homes: frozenset[int] | None, era: Era) -> None:
         self.sim, self.place, self.key, self.homes, self.era = sim, place, key, homes, era
         self.host = f"machine {place}"
         self.kit: Kit = kit(sim.full_rules)

@@ -5,6 +5,7 @@ clocks that break as `tests.simulation.faults` says, and a checker that watches.
 """
 
 import gc
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -13,7 +14,7 @@ from archive.bundle import pack
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key
 from archive.upload import put_and_check
-from regions import revive
+from regions import agent_verbs, revive
 from regions.shell.memory_log import MemoryLogs
 from tests.simulation import limits
 from tests.simulation.bus import Bus
@@ -31,6 +32,7 @@ from tests.simulation.schedule import Schedule
 SECOND: Final = 1_000_000
 PLAYERS: Final = 8
 HOMES: Final = (frozenset({0, 1}), frozenset({2, 3}), frozenset({4}))
+ALONE_EVERY: Final = 5  # one seed in so many has a single machine, and ends with a planned stop
 SETTLE_US: Final = 60 * SECOND  # for all to go on after the last fault
 QUIET_US: Final = 1 * SECOND
 FAULTS_US: Final = (15 * SECOND, 40 * SECOND)
@@ -81,7 +83,9 @@ class Simulation:
         self.faults = Faults(self, calm)
         self.store.kept.put_bundle(pack(made.items))
         self._make_logs(self.era)
-        self.machines = [Machine(self, place, NODES[place], homes, self.era) for place, homes in enumerate(HOMES)]
+        self.alone = seed % ALONE_EVERY == 0
+        self.homes: tuple[frozenset[int] | None, ...] = (None,) if self.alone else HOMES
+        self.machines = self._new_machines()
         wallets = [Ed25519Key(self.stream(f"wallet {number}").randbytes(32)) for number in range(PLAYERS)]
         self.players = [Player(self, wallet, str(number)) for number, wallet in enumerate(wallets)]
 
@@ -127,6 +131,9 @@ class Simulation:
             first = era.charter.cut[index].n + 1 if era.charter.cut is not None else 1
             self.log.create(era.log(index), first)
 
+    def _new_machines(self) -> list[Machine]:
+        return [Machine(self, place, NODES[place], homes, self.era) for place, homes in enumerate(self.homes)]
+
     # An operator's doings.
 
     def restore(self, zombies: bool) -> bool:
@@ -155,7 +162,7 @@ class Simulation:
         for machine in self.machines:
             if machine.era is old and not (zombies and machine.place == 2):
                 machine.retire()
-        new = [Machine(self, place, NODES[place], homes, self.era) for place, homes in enumerate(HOMES)]
+        new = self._new_machines()
         for index, (n, raw) in made.snapshots.items():
             new[0].disk.write("snapshot", index, n, raw)
         self.machines = [one for one in self.machines if not one.dead] + new
@@ -195,6 +202,8 @@ class Simulation:
             self.faults.end()
             self._settle()
             self.checker.archive_alone()
+            if self.alone:
+                self._stop_in_order()
         except Violated as violated:
             outcome.law, outcome.words = violated.law, violated.words
         finally:
@@ -223,6 +232,25 @@ class Simulation:
             quiet_us = 0 if unsettled else quiet_us + SECOND // 4
             if unsettled and self.schedule.now_us > deadline_us:
                 self.checker.fail("live", f"{unsettled}; alarms: {self.alarms[-3:]}")
+
+    def _stop_in_order(self) -> None:
+        """A planned stop: the last checkpoint is at the logs' ends. Then the world goes on where it was."""
+        machine = next(one for one in self.machines if one.era is self.era)
+        machine.hear(agent_verbs.Stop())
+        self._until(lambda: machine.status is not None, "a planned stop is not over")
+        self.checker.stopped(machine.status)
+        for player in self.players:
+            player.acting = not player.over
+        machine.begin()
+        self._run(2 * SECOND)
+        self._settle()
+
+    def _until(self, holds: Callable[[], bool], words: str) -> None:
+        deadline_us = self.schedule.now_us + SETTLE_US
+        while not holds():
+            self._run(SECOND // 4)
+            if self.schedule.now_us > deadline_us:
+                self.checker.fail("live", f"{words} after {SETTLE_US // SECOND} s; alarms: {self.alarms[-3:]}")
 
 
 def simulate(seed: int, full_rules: bool = False, calm: bool = False) -> Outcome:

@@ -943,11 +943,23 @@ ARCHIVE: Final = (
         "an archivist that begins from an old answer of its store makes confirmed checkpoints anew",
         ("archive",),
         (
-            Patch("regions/world_process.py", "else state.confirmed\n", "else 0\n"),
+            Patch(
+                "regions/world_process.py",
+                "if said.number != state.ordered + 1:",
+                "if said.number > state.ordered + 1:",
+            ),
             Patch(
                 "regions/archivist.py",
                 "said.number > self.built or self.names",
                 "said.number <= self.built and self.names",
+            ),
+            Patch(
+                "regions/archivist.py",
+                """                self.ordered = max(self.ordered, said.number)
+                if self.first:
+""",
+                """                if self.first:
+""",
             ),
         ),
         needs=("store is old",),
@@ -957,11 +969,14 @@ ARCHIVE: Final = (
         "an archivist has its checkpoint confirmed although another has ordered since",
         ("archive",),
         (
-            Patch("regions/world_process.py", " or said.maker != state.maker:\n", ":\n"),
-            Patch("regions/archivist.py", "if stored is not None and self.leads and", "if stored is not None and"),
+            Patch(
+                "regions/world_process.py",
+                "ordered = said.maker == state.maker and state.since <= said.number <= state.ordered",
+                "ordered = said.number <= state.ordered",
+            ),
             Patch(
                 "regions/archivist.py",
-                """                if self.leads:
+                """                if self.first:
                     return self._step_back(f"another archivist ordered checkpoint {said.number}")
 """,
                 """                continue
@@ -971,21 +986,16 @@ ARCHIVE: Final = (
     ),
     Mutant(
         "first_listed_taken_for_newest",
-        "a restore takes the manifest that the store lists first",
+        "a restore takes the last of the manifests that the store lists first",
         ("archive",),
         (
             Patch(
                 "archive/restore.py",
-                """    newest = max(found, key=_rank)
-    while later""",
-                """    newest = found[0]
-    while later""",
-            ),
-            Patch(
-                "archive/restore.py",
-                """        newest = max(later, key=_rank)
+                """    number = max(manifest.number for _, manifest in found)
+    while manifests(store, opening, number + 1):
+        number += 1
 """,
-                """        break
+                """    number = found[-1][1].number
 """,
             ),
         ),

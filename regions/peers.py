@@ -13,9 +13,9 @@ region has answered (`regions.unanswered`) goes again to where the body is; none
 """
 
 from enum import Enum, auto
-from typing import Final
 
 from regions import protocol
+from regions.arrival import SEEK_EVERY_MS, Arrival
 from regions.bucket import Bucket
 from regions.config import (
     CHALLENGE_TTL_MS,
@@ -23,7 +23,6 @@ from regions.config import (
     CLIENT_FRAME_BYTES_MAX,
     CLIENT_FRAMES_PER_SECOND,
     LOGIN_TIMEOUT_MS,
-    RESEND_AFTER_MS,
 )
 from regions.errors import RecordError
 from regions.greeting import Greeting
@@ -49,12 +48,11 @@ from regions.protocol import (
     NewEra,
     Refused,
     SignedHead,
-    Status,
     Superseded,
     Welcome,
 )
-from regions.record import Acted, Head, Login, login_body, player_chain
-from regions.unanswered import BACKOFF_MS, NEVER, Unanswered
+from regions.record import Acted, Head
+from regions.unanswered import NEVER, Unanswered
 from regions.wishes import (
     GOING_AWAY,
     POLICY,
@@ -70,10 +68,6 @@ from regions.wishes import (
     Wish,
 )
 from world.events import REASONS, Refusal
-
-SEEK_EVERY_MS: Final = 100
-BIRTH_AFTER_MS: Final = 300
-BIRTH_EVERY_MS: Final = 1_000
 
 
 class State(Enum):
@@ -91,23 +85,19 @@ class State(Enum):
 class Peer:
     """One connection. Every method takes the time in ms since 1970 and returns what is to be done, in order.
 
-    `secret` are 48 random bytes that nobody else knows. `login_chain` is the body's chain hash after the login.
+    `secret` are 48 random bytes that nobody else knows.
     """
 
     __slots__ = (
-        "_began_ms",
-        "_birth_at_ms",
+        "_arrival",
         "_bucket",
-        "_busy",
         "_door",
         "_frames",
         "_greeting",
-        "_login",
         "_wait_ms",
         "entity",
         "era",
         "hop",
-        "login_chain",
         "region",
         "session",
         "state",
@@ -116,7 +106,6 @@ class Peer:
 
     def __init__(self, door: Door, secret: bytes, now_ms: int) -> None:
         self.state = State.GREETING
-        self.login_chain = b""
         self.entity = self.region = self.era = self.session = 0
         self.hop = -1
         self.unanswered = Unanswered(0, 0)
@@ -124,11 +113,8 @@ class Peer:
         self._greeting = Greeting(door, secret)
         self._frames = 0
         self._bucket = Bucket(CLIENT_FRAMES_PER_SECOND, CLIENT_BURST, now_ms)
-        self._began_ms = now_ms
-        self._wait_ms = now_ms + door.login_ms  # until when, in every state but SERVED
-        self._birth_at_ms = NEVER
-        self._login: Login | None = None
-        self._busy = 0  # times the login was put off
+        self._arrival: Arrival | None = None
+        self._wait_ms = now_ms + door.login_ms  # until when, while nothing is on its way to regions
 
     @property
     def wallet(self) -> bytes:
@@ -136,11 +122,23 @@ class Peer:
         return self._greeting.wallet
 
     @property
+    def login_chain(self) -> bytes:
+        """The body's chain hash after the login."""
+        return self._arriving.chain
+
+    @property
     def due_ms(self) -> int:
         """When `timer` wants to be called."""
         if self.state is State.SERVED:
             return min(self.unanswered.due_ms, self._greeting.expires_ms)
+        if self.state in (State.SEEKING, State.ENTERING):
+            return self._arriving.wait_ms
         return self._wait_ms
+
+    @property
+    def _arriving(self) -> Arrival:
+        assert self._arrival is not None
+        return self._arrival
 
     def receive(self, now_ms: int, frame: bytes) -> list[Wish]:
         """A frame from the client: any bytes."""
@@ -174,8 +172,7 @@ class Peer:
         if isinstance(answer, Challenge):
             self.state, self._wait_ms = State.CHALLENGED, now_ms + min(self._door.login_ms, CHALLENGE_TTL_MS)
             return [Tell(answer)]
-        self.state, self._began_ms = State.SEEKING, now_ms
-        self._birth_at_ms = now_ms + BIRTH_AFTER_MS
+        self._arrival = Arrival(answer, now_ms)
         return self._seek(now_ms)
 
     def refuse(self, reason: str, code: int = POLICY, again_ms: int = 0) -> list[Wish]:
@@ -192,12 +189,12 @@ class Peer:
         match self.state:
             case State.GREETING | State.CHALLENGED:
                 return self._fault(f"no login within {self._door.login_ms / 1000:g} s", TRY_AGAIN)
-            case State.SEEKING | State.ENTERING if now_ms - self._began_ms >= LOGIN_TIMEOUT_MS:
+            case State.SEEKING | State.ENTERING if now_ms - self._arriving.began_ms >= LOGIN_TIMEOUT_MS:
                 return self.refuse("no region of the world answered for your body; try again", TRY_AGAIN)
             case State.SEEKING:
                 return self._seek(now_ms)
             case State.ENTERING:
-                return self._send_login(now_ms)
+                return self._arriving.send(now_ms, self.region)
             case State.SERVED if now_ms >= self._greeting.expires_ms:
                 return self.refuse("your session has ended; log in again", TRY_AGAIN)
             case State.SERVED:
@@ -230,21 +227,21 @@ class Peer:
             return []
         self.region, self.hop = region, hop
         if self.state is State.ENTERING:
-            return self._send_login(now_ms)
+            return self._arriving.send(now_ms, self.region)
         self.state = State.SERVED
         return self._send(self.unanswered.again(now_ms))
 
     def restarted(self, now_ms: int) -> list[Wish]:
         """The region that has the body has a new owner, which may not have heard what was sent."""
         if self.state is State.ENTERING:
-            return self._send_login(now_ms)
+            return self._arriving.send(now_ms, self.region)
         return self._send(self.unanswered.again(now_ms)) if self.state is State.SERVED else []
 
     def era_began(self, now_ms: int) -> list[Wish]:
         """The world was restored while the client is here: learn what it knows of the player, then part."""
         if self.state is State.ENTERING:
-            self.state, self._wait_ms = State.SEEKING, now_ms + SEEK_EVERY_MS
-            return [AskWhere()]
+            self.state = State.SEEKING
+            return self._arriving.seek_again(now_ms)
         if self.state not in (State.SERVED, State.LOST):
             return []
         self.hop = -1
@@ -288,34 +285,15 @@ class Peer:
         return self._end(Superseded(number, chain), POLICY, "a newer session controls your body")
 
     def _seek(self, now_ms: int) -> list[Wish]:
-        self._wait_ms = now_ms + SEEK_EVERY_MS
-        wishes: list[Wish] = [AskWhere()]
-        if now_ms >= self._birth_at_ms:
-            assert self._greeting.certificate is not None
-            if self._birth_at_ms == self._began_ms + BIRTH_AFTER_MS:
-                wishes.append(Tell(Status("no region has your body yet; asking for its birth")))
-            self._birth_at_ms = now_ms + BIRTH_EVERY_MS
-            wishes.append(ToRegion(0, (self._greeting.certificate,)))
-        return wishes
+        self.state = State.SEEKING
+        return self._arriving.seek(now_ms)
 
     def _enter(self, now_ms: int, number: int, chain: bytes) -> list[Wish]:
-        """Send the login as the action after `number`, whose chain hash is `chain`."""
-        said = self._greeting.certificate
-        assert said is not None
-        self._login = Login(
-            self.entity, number + 1, said.wallet, said.session_key, said.nonce, said.expires_ms, said.signature
-        )
-        self.login_chain = player_chain(chain, number + 1, login_body(self._login))
         self.state = State.ENTERING
-        return self._send_login(now_ms)
-
-    def _send_login(self, now_ms: int) -> list[Wish]:
-        assert self._login is not None
-        self._wait_ms = now_ms + RESEND_AFTER_MS
-        return [ToRegion(self.region, (self._login,))]
+        return self._arriving.enter(now_ms, self.region, self.entity, number, chain)
 
     def _login_answered(self, now_ms: int, answer: Answer) -> list[Wish]:
-        login = self._login
+        login = self._arriving.login
         assert login is not None
         mine = answer.number == login.number and answer.chain == self.login_chain
         if mine and answer.status in (STATUS_DONE, STATUS_LAST):
@@ -328,11 +306,10 @@ class Peer:
             # Another session acted after the region said where the body stood.
             return self._enter(now_ms, answer.number, answer.chain)
         if answer.status == STATUS_MOVED:
-            self.state, self._wait_ms = State.SEEKING, now_ms + SEEK_EVERY_MS
-            return [AskWhere()]
+            self.state = State.SEEKING
+            return self._arriving.seek_again(now_ms)
         if answer.status in (STATUS_BUSY, STATUS_LAST):
-            self._wait_ms = now_ms + BACKOFF_MS[min(self._busy, len(BACKOFF_MS) - 1)]
-            self._busy += 1
+            self._arriving.put_off(now_ms)
         if answer.status == STATUS_INVALID:
             return self.refuse("the region does not accept your wallet's signature")
         return []

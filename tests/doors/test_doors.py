@@ -13,6 +13,7 @@ import pytest
 
 from archive.keys import Ed25519Key
 from clients.connection import Connection
+from clients.seen import warm
 from regions.handshake import seal
 from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW, LookAgain, encode
 from regions.shell.gateway import Shell
@@ -29,9 +30,10 @@ Scene = Callable[[str, Shell], Awaitable[None]]
 
 def played(scene: Scene, limits: Limits | None = None, world: LittleWorld | None = None, pace: float = 1.0) -> None:
     """Play a scene at a door."""
+    warm()
 
     async def whole() -> None:
-        async with door(world or LittleWorld(), pace, limits) as (url, shell), asyncio.timeout(60):
+        async with door(world or LittleWorld(), pace, limits) as (url, shell), asyncio.timeout(300):
             await scene(url, shell)
 
     asyncio.run(whole())

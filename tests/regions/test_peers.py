@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from archive.keys import Ed25519Key
 from regions import protocol
+from regions.arrival import BIRTH_AFTER_MS, SEEK_EVERY_MS
 from regions.config import (
     CLIENT_BURST,
     CLIENT_FRAME_BYTES_MAX,
@@ -30,7 +31,7 @@ from regions.messages import (
     Answers,
     Here,
 )
-from regions.peers import BIRTH_AFTER_MS, SEEK_EVERY_MS, Peer, State
+from regions.peers import Peer, State
 from regions.protocol import (
     Acked,
     Act,
@@ -409,7 +410,7 @@ def test_an_owner_of_an_era_that_is_over_lets_nobody_in_and_acknowledges_nothing
     player.sign(player.hello())
     assert sent(player.here(region=1, hop=9)) and sent(player.here(region=2, hop=1, era=2, number=30))
     assert player.here(region=1, hop=12) == []
-    login = player.peer._login
+    login = player.peer._arriving.login
     assert login is not None and login.number == 31
     chain = player_chain(player.chain, 31, login_body(login))
     assert player.answer(STATUS_DONE, 31, chain, era=1) == [] and player.peer.state is State.ENTERING
@@ -492,6 +493,7 @@ def test_a_login_that_takes_too_long_is_ended() -> None:
     assert player.sign(challenge) == [], "too late"
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_bytes_at_any_stage_end_in_words_and_leave_nothing(data: st.DataObject) -> None:
     player = Player()
@@ -509,6 +511,7 @@ def test_any_bytes_at_any_stage_end_in_words_and_leave_nothing(data: st.DataObje
     assert player.peer.receive(player.now, frame) == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(1, 255))
 def test_a_flipped_bit_in_a_frame_cuts(at: int, flip: int) -> None:
     player = entered()
@@ -527,7 +530,7 @@ def test_a_replayed_or_reordered_frame_cuts() -> None:
     assert "expected 1" in ended(player.peer.receive(NOW, seal(player.key, 2, protocol.encode(LookAgain()))))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), max_size=60))
 def test_whatever_regions_answer_every_action_is_kept_until_it_is_done(steps: list[tuple[int, int]]) -> None:
     """Law: exactly once. An action leaves `unacked` only by an answer that names it done."""

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import Opcode
@@ -89,6 +89,7 @@ def test_what_cannot_become_a_request_is_broken_off(request_bytes: bytes) -> Non
         opening(request_bytes)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_for_a_request_are_answered_or_broken_off(tail: bytes, begun: bool) -> None:
     try:
@@ -104,6 +105,7 @@ said = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(said, max_size=8), st.lists(st.integers(0, 20_000), max_size=8))
 def test_whatever_the_librarys_client_says_is_read_however_it_is_cut(
     words: list[tuple[str, bytes]], places: list[int]
@@ -130,6 +132,7 @@ piece = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(piece, max_size=5), st.lists(st.integers(0, 1_000), max_size=4))
 def test_any_bytes_are_frames_or_a_fault_and_never_more_than_the_library_finds(
     parts: list[bytes], places: list[int]

@@ -17,7 +17,7 @@ from tests.simulation.player import Player
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
-    from tests.simulation.processes import Process
+    from tests.simulation.process import Process
     from tests.simulation.simulation import Simulation
 
 SECOND: Final = 1_000_000

@@ -7,9 +7,12 @@ from regions import agent_verbs as verbs
 from regions.agent import AgentCore
 from regions.holdings import Kit
 from regions.messages import Beat
+from tests.simulation.archivist_process import ArchivistProcess
 from tests.simulation.disk import Disk
 from tests.simulation.era import REGIONS, Era, kit
-from tests.simulation.processes import ArchivistProcess, GatewayProcess, Process, RegionProcess, kept
+from tests.simulation.gateway_process import GatewayProcess
+from tests.simulation.process import Process
+from tests.simulation.region_process import RegionProcess, kept
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

@@ -18,7 +18,7 @@ from tests.simulation.small_rules import BREAKING, CURSE
 from world.actions import Action, Gather, GiveAsset, GiveCoins, Move, Speak
 
 if TYPE_CHECKING:
-    from tests.simulation.processes import GatewayProcess
+    from tests.simulation.gateway_process import GatewayProcess
     from tests.simulation.simulation import Simulation
 
 ACT_US: Final = 300_000

@@ -1,6 +1,6 @@
 """A whole cluster in one thread: three machines, a log server, a store, players; everything from one seed.
 
-The cores are the production ones. Around them are the shells of `tests.simulation.processes`, a network, disks and
+The cores are the production ones. Around them are the shells of `tests.simulation.process`, a network, disks and
 clocks that break as `tests.simulation.faults` says, and a checker that watches.
 """
 
@@ -21,12 +21,13 @@ from tests.simulation.bus import Bus
 from tests.simulation.checker import Checker, Violated
 from tests.simulation.era import NODES, OWNER, SCHEDULER, START_MS, Era, founded, kit
 from tests.simulation.faults import Faults
+from tests.simulation.gateway_process import GatewayProcess
 from tests.simulation.log_host import LogHost
 from tests.simulation.lying_store import LyingStore
 from tests.simulation.machine import Machine
 from tests.simulation.network import Network
 from tests.simulation.player import Player
-from tests.simulation.processes import GatewayProcess, RegionProcess
+from tests.simulation.region_process import RegionProcess
 from tests.simulation.schedule import Schedule
 
 SECOND: Final = 1_000_000

@@ -13,6 +13,7 @@ from archive import checkpoint, restore, snapshot
 from archive.checkpoint import Manifest
 from archive.cut import violations
 from archive.errors import ArchiveError
+from archive.history import History
 from archive.keys import b64
 from regions import compute, letters, region_state, revive
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
@@ -109,7 +110,7 @@ class EraAudit:
         self.taken: dict[tuple[int, int], int] = {}
         self.letters: dict[tuple[int, int], tuple[int, int, int]] = {}  # the newest heard: era, term, record
         self.confirmed = 0
-        self.confirmed_id = ""
+        self.confirmed_ids: dict[int, str] = {}
         self.asked: set[tuple[int, int, bytes]] = set()  # what players sent in this era: entity, number, action
         self.started: dict[int, int] = {}
         for index, course in self.courses.items():
@@ -436,7 +437,7 @@ class Checker:
             self.fail("archive", f"checkpoint {said.number} is confirmed, and the store says {error}")
         if said.number <= audit.confirmed:
             self.fail("archive", f"checkpoint {said.number} is confirmed after {audit.confirmed}")
-        audit.confirmed, audit.confirmed_id = said.number, item_id
+        audit.confirmed, audit.confirmed_ids[said.number] = said.number, item_id
         ends = manifest.ends()
         numbers = {}
         for index, end in enumerate(manifest.regions):
@@ -493,13 +494,17 @@ class Checker:
                 return
             found = revive.find(store, world)
             regions = revive.load(store, found, kit(self.sim.full_rules))
+            chain = {item_id for item_id, _ in History.read(store, revive.opening_of, world).chain}
         except ArchiveError as error:
             self.fail("archive", f"the archive alone does not give the world: {error}")
+        for number, item_id in sorted(newest.confirmed_ids.items()):
+            if item_id not in chain:
+                self.fail("archive", f"checkpoint {number} is confirmed, and the archive's history goes on without it")
         if found.manifest.number < newest.confirmed:
             self.fail(
                 "archive", f"checkpoint {newest.confirmed} is confirmed, the archive gives {found.manifest.number}"
             )
-        if found.manifest.number == newest.confirmed and found.manifest_id != newest.confirmed_id:
+        if found.manifest.number == newest.confirmed and found.manifest_id != newest.confirmed_ids[newest.confirmed]:
             self.fail("archive", f"checkpoint {newest.confirmed} is confirmed, the archive gives another of its number")
         self._same(newest, regions)
 

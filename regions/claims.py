@@ -11,12 +11,20 @@ from regions.record import Claim, claim_message
 from regions.region_state import Region
 
 
-def make_claim(node: Ed25519Key, region: Region, random: Callable[[int], bytes]) -> tuple[Claim, list[bytes]]:
-    """The claim on the term after this state, signed by the node; and the links it commits to, the next one last."""
-    state = region.state
+def draw_links(random: Callable[[int], bytes]) -> list[bytes]:
+    """The links that a claim commits to, the next one last, its commitment at the end. It takes a while: a process that
+    waits for a seat has them ready."""
     links = [random(32)]
     for _ in range(CLAIM_LINKS):
         links.append(hashlib.sha256(links[-1]).digest())
+    return links
+
+
+def make_claim(
+    node: Ed25519Key, region: Region, random: Callable[[int], bytes], links: list[bytes]
+) -> tuple[Claim, list[bytes]]:
+    """The claim on the term after this state, signed by the node; and the links of `links` that it will reveal."""
+    state = region.state
     claim = Claim(node.public, random(16), links.pop(), CLAIM_LINKS, state.era_item, bytes(64))
     message = claim_message(state.region, state.era, state.term + 1, state.n + 1, region.head, claim)
     return replace(claim, signature=node.sign(message)), links

@@ -15,7 +15,7 @@ from regions import assignments, compute, letters
 from regions.answers import receipts, whereabouts
 from regions.beats import WAITING_BEAT_MS, Beats
 from regions.chain import heed
-from regions.claims import make_claim
+from regions.claims import draw_links, make_claim
 from regions.compute import Folded
 from regions.config import (
     APPEND_BACKOFF_MS,
@@ -81,9 +81,12 @@ class Suspected:
 
 
 class RegionCore:
-    """One region's owner. `random` gives that many unpredictable bytes; `show` turns ticks into what clients see."""
+    """One region's owner. `random` gives that many unpredictable bytes; `show` turns ticks into what clients see;
+    `links` are those of the first claim, when they are drawn already (`claims.draw_links`)."""
 
-    def __init__(self, seat: Seat, random: Callable[[int], bytes], show: Show | None) -> None:
+    def __init__(
+        self, seat: Seat, random: Callable[[int], bytes], show: Show | None, links: list[bytes] | None = None
+    ) -> None:
         self.seat = seat
         self.random = random
         self.show = show
@@ -91,7 +94,7 @@ class RegionCore:
         self.region: Region | None = None
         self.scheduler: Scheduler | None = None
         self.pending: Pending | None = None
-        self.links: list[bytes] = []
+        self.links = links or []
         self.process = b""
         self.next_tick_ms = 0
         self.post = PostBox(seat)
@@ -154,7 +157,8 @@ class RegionCore:
     def _claim(self, now_ms: int) -> list[Effect]:
         region = self._region()
         state = region.state
-        claim, self.links = make_claim(self.seat.node, region, self.random)
+        links, self.links = self.links or draw_links(self.random), []
+        claim, self.links = make_claim(self.seat.node, region, self.random, links)
         self.process = claim.process
         given = replace(draft(region, max(state.time_ms + 1, now_ms), state.tick), term=state.term + 1, claim=claim)
         try:

@@ -19,6 +19,7 @@ from archive.snapshot import Snapshot as SnapshotFile
 from archive.snapshot import encode as encode_snapshot
 from regions import messages
 from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by
+from regions.claims import draw_links
 from regions.errors import ConfigError, RecordError
 from regions.process import RegionCore
 from regions.revive import opening_of
@@ -61,7 +62,7 @@ def tell(**words: Any) -> None:
 class Shell:
     """Carries out one core's effects, in order, and brings it events."""
 
-    def __init__(self, orders: dict[str, Any]) -> None:
+    def __init__(self, orders: dict[str, Any], links: list[bytes]) -> None:
         self.dir = WorldDir(Path(orders["world_dir"]))
         self.index = int(orders["index"])
         self.store = self.dir.store()
@@ -80,7 +81,7 @@ class Shell:
             deaths=int(orders.get("deaths", 0)),
             tick_offset_ms=int(orders.get("offset_ms", 0)),
         )
-        self.core = RegionCore(seat, os.urandom, Show(self.index) if self.index else None)
+        self.core = RegionCore(seat, os.urandom, Show(self.index) if self.index else None, links)
         self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=65_536)
         self.timer: asyncio.TimerHandle | None = None
         self.snapshot_task: asyncio.Task[None] | None = None
@@ -276,7 +277,7 @@ async def _commands(shell: Shell, reader: asyncio.StreamReader) -> None:
             shell.stop()
 
 
-async def _main() -> int:
+async def _main(links: list[bytes]) -> int:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -284,7 +285,7 @@ async def _main() -> int:
     if not line:
         return 0
     try:
-        shell = Shell(json.loads(line))
+        shell = Shell(json.loads(line), links)
     except (ConfigError, ArchiveError, RecordError, ValueError, KeyError) as error:
         tell(failed=-1, reason=str(error))
         return 2
@@ -299,8 +300,9 @@ def main() -> None:
     """Warm up, say so, take a seat, serve."""
     setproctitle("everloom: spare")
     warm()
+    links = draw_links(os.urandom)
     tell(warm=os.getpid())
-    sys.exit(asyncio.run(_main()))
+    sys.exit(asyncio.run(_main(links)))
 
 
 if __name__ == "__main__":

@@ -17,14 +17,10 @@ once more, then report and end.
 
 import argparse
 import asyncio
-import json
 import os
-import struct
 import sys
 import time
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -36,85 +32,18 @@ from archive.keys import b64
 from archive.restore import fetch, newest_manifest, newest_opening
 from archive.stores.disk import DiskStore
 from archive.verify import load_interval
-from clients.bots import ledger
 from clients.verify import kit_of
 from regions.auditing import Auditor
 from regions.errors import RecordError
-from regions.record import Acted, Login, decode, first_chain, genesis_hash, login_body, player_chain, record_hash
+from regions.record import Acted, Login, decode, first_chain, login_body, player_chain
 from regions.revive import opening_of
-from regions.shell.log import LogError, LogGap
-from regions.shell.nats import connect
-from regions.shell.nats_log import Log
+from tests.chaos.shown import Logs, Violations, tell
+from tests.chaos.told import Ledgers
 from tests.cluster import Cluster
 from tests.laws.whole_world import look
 from world.tick import warm
 
 LOOK_S: Final = 5.0
-HASHES_KEPT: Final = 50_000  # of one log: more than an hour of it waits nowhere
-VIOLATIONS_MAX: Final = 50
-FRAME: Final = struct.Struct("<HI")
-ACTION: Final = struct.Struct("<BQQQHBH32s")
-
-
-def tell(**words: object) -> None:
-    """One JSON line."""
-    print(json.dumps(words), flush=True)
-
-
-class Violations:
-    """What should never have happened, in words; the first few are kept."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.words: list[str] = []
-
-    def add(self, law: str, words: str) -> None:
-        """One more."""
-        self.count += 1
-        if len(self.words) < VIOLATIONS_MAX:
-            self.words.append(f"{law}: {words}")
-            tell(violation=f"{law}: {words}")
-
-
-@dataclass
-class Followed:
-    """One region's log as it was shown."""
-
-    n: int = 0
-    head: bytes = b""
-    term: int = 0
-    hashes: dict[int, bytes] = field(default_factory=dict)
-    skipped: int = 0
-
-
-@dataclass
-class Ledgers:
-    """The actions that players were told are done, as far as they were not yet found in the archive."""
-
-    folder: Path
-    told: dict[tuple[int, int], tuple[bytes, int, int, int]] = field(default_factory=dict)
-    places: dict[Path, int] = field(default_factory=dict)
-    entries: int = 0
-
-    def read(self) -> Iterator[tuple[int, int, bytes, int, int, int]]:
-        """What was added since: entity, number, chain, region, record, status."""
-        for path in sorted(self.folder.glob("*.ledger")):
-            at = self.places.get(path, len(ledger.MAGIC))
-            with path.open("rb") as file:
-                file.seek(at)
-                raw = file.read()
-            begin = 0
-            while len(raw) - begin >= FRAME.size:
-                size, crc = FRAME.unpack_from(raw, begin)
-                payload = raw[begin + FRAME.size : begin + FRAME.size + size]
-                if len(payload) < size or zlib.crc32(payload) != crc:
-                    break  # being written, or torn by a kill
-                begin += FRAME.size + size
-                if payload[0] == ledger.ACTION:
-                    _, entity, number, n, region, status, _, chain = ACTION.unpack_from(payload)
-                    self.entries += 1
-                    yield entity, number, chain, region, n, status
-            self.places[path] = at + begin
 
 
 class Audit:
@@ -124,11 +53,11 @@ class Audit:
         self.store = DiskStore(store)
         self.violations = Violations()
         self.ledgers = Ledgers(ledgers)
-        self.logs: dict[int, Followed] = {}
         kit = kit_of
         self.auditor = Auditor(self.store.get, lambda charter, item, owner: kit(self.store, charter, item, owner))
         self.opening = newest_opening(self.store, opening_of)
         self.auditor.begin(self.opening)
+        self.logs = Logs(self.auditor.charter, self.violations)
         self.before: Any = [(0, "", [], None, 0) for _ in self.opening.regions]
         self.newest: tuple[str, Manifest] | None = None
         self.players: dict[int, tuple[int, bytes]] = {}  # entity -> last number, chain
@@ -136,51 +65,6 @@ class Audit:
         self.matched = self.handovers = self.claims = 0
         self.figures: dict[str, int] = {}
         self.trouble = ""
-
-    # The logs.
-
-    def shown(self, index: int, n: int, raw: bytes) -> None:
-        """A record as the log has it."""
-        log = self.logs.setdefault(index, Followed(0, genesis_hash(self.auditor.charter.processes()[index])))
-        digest = record_hash(raw)
-        if n <= log.n:
-            if log.hashes.get(n, digest) != digest:
-                self.violations.add("chain", f"record {n} of region {index} is another than it was")
-            return
-        record = decode(raw)
-        if n == log.n + 1 and record.previous != log.head:
-            self.violations.add("chain", f"record {n} of region {index} does not follow record {log.n}")
-        if record.n != n:
-            self.violations.add("chain", f"record {record.n} of region {index} stands at {n}")
-        if record.term != log.term + (record.claim is not None) and log.n and n == log.n + 1:
-            self.violations.add("one owner", f"record {n} of region {index}: term {record.term} after {log.term}")
-        log.skipped += n - log.n - 1
-        log.n, log.head, log.term, log.hashes[n] = n, digest, record.term, digest
-        if len(log.hashes) > HASHES_KEPT:
-            del log.hashes[next(iter(log.hashes))]
-
-    async def follow(self, port: int, token: str) -> None:
-        """Follow every log, for ever."""
-        outside = await connect(f"nats://127.0.0.1:{port}", token, "auditor", 60.0)
-        charter = self.auditor.charter
-        await asyncio.gather(
-            *(self._follow(Log(outside, f"E1-{charter.short}-{i}"), i) for i in range(len(charter.seats)))
-        )
-
-    async def _follow(self, log: Log, index: int) -> None:
-        position = 1
-        while True:
-            try:
-                async for n, raw in log.follow(position):
-                    self.shown(index, n, raw)
-                    position = n + 1
-            except LogGap as gap:
-                if gap.last < position - 1:
-                    self.violations.add("chain", f"the log of region {index} went back: {gap}")
-                position = max(gap.first, 1)
-            except LogError as error:
-                self.trouble = str(error)
-            await asyncio.sleep(0.5)
 
     # The archive.
 
@@ -206,9 +90,9 @@ class Audit:
         self.before = [_end(end) for end in manifest.regions]
         self.newest = item_id, manifest
         for index, hashes in interval.hashes.items():
-            log, first = self.logs.get(index), manifest.regions[index].first
+            log, first = self.logs.followed[index], manifest.regions[index].first
             for place, digest in enumerate(hashes):
-                if log is not None and log.hashes.get(first + place, digest) != digest:
+                if log.hashes.get(first + place, digest) != digest:
                     self.violations.add("chain", f"archived record {first + place} of region {index} is not the log's")
         try:
             self.auditor.fold(interval)
@@ -284,8 +168,8 @@ class Audit:
             return
         manifest = self.newest[1]
         for index, end in enumerate(manifest.regions):
-            log = self.logs.get(index)
-            if log is not None and (log.n > end.end or (log.n == end.end and b64(log.head) != end.end_hash)):
+            log = self.logs.followed[index]
+            if log.n > end.end or (log.n == end.end and b64(log.head) != end.end_hash):
                 words = f"region {index}: the log showed record {log.n}, the archive ends at {end.end}"
                 self.violations.add("chain", words)
         self._match(manifest, everything=True)
@@ -305,8 +189,8 @@ class Audit:
             "actions_matched": self.matched,
             "acked_not_yet_archived": len(self.ledgers.told),
             "players": len(self.players),
-            "log_records": sum(log.n for log in self.logs.values()),
-            "log_records_not_seen": sum(log.skipped for log in self.logs.values()),
+            "log_records": sum(log.n for log in self.logs.followed.values()),
+            "log_records_not_seen": sum(log.skipped for log in self.logs.followed.values()),
             "violations": self.violations.count,
             "words": self.violations.words,
             "trouble": self.trouble,
@@ -335,7 +219,7 @@ def _end(end: RegionEnd) -> tuple[int, str, Any, str | None, int]:
 async def audit(store: Path, port: int, token: Path, ledgers: Path) -> int:
     """Follow and look until told to finish."""
     found = Audit(store, ledgers)
-    following = asyncio.create_task(found.follow(port, token.read_text().strip()))
+    following = asyncio.create_task(found.logs.follow(port, token.read_text().strip()))
     loop = asyncio.get_running_loop()
     ended = loop.run_in_executor(None, sys.stdin.readline)
     while not ended.done():

@@ -8,67 +8,16 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from tests.chaos.ground import Ground
+from tests.chaos.site import Fault, Site
 from tests.chaos.wire import Line, Wire
 
 SHORT_S: Final = (0.3, 2.0)  # shorter than the agent's patience with a silent process
 LONG_S: Final = (5.0, 12.0)
 LOG_LONG_S: Final = (13.0, 18.0)  # longer than its patience with the log server
-PRESENT_S_MAX: Final = 20.0
 JUMPS_S: Final = (-86_400, -3_600, -30, -2, 2, 30, 3_600, 86_400)
-
-
-@dataclass
-class Fault:
-    """One fault, with what was seen of it. Times are on the monotonic clock."""
-
-    number: int
-    kind: str
-    target: str = ""
-    detail: str = ""
-    began: float = 0.0
-    ended: float = 0.0
-    owners: frozenset[int] = frozenset()  # regions whose owner died, or could not work
-    log: bool = False  # the log died, for everybody
-    line: str = ""  # whose way in was touched: "all", or a crowd's name
-    seen: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Site:
-    """What faults work on. `crowds` are the bots' processes by name; `revive` starts a killed one again."""
-
-    ground: Ground
-    doors: Wire
-    logs: Wire
-    crowds: dict[str, int]
-    revive: Callable[[str], Awaitable[None]]
-    draw: Random
-    turns: dict[str, int] = field(default_factory=dict)
-
-    def turn(self, what: str, values: tuple[Any, ...]) -> Any:
-        """The next of some values, in turn, so that all of them come."""
-        place = self.turns.get(what, self.draw.randrange(len(values)))
-        self.turns[what] = place + 1
-        return values[place % len(values)]
-
-    async def pid(self, name: str) -> int:
-        """A process's pid, waiting for one that is being started."""
-        ends = time.monotonic() + PRESENT_S_MAX
-        while time.monotonic() < ends:
-            if pid := self.ground.pids().get(name):
-                return pid
-            await asyncio.sleep(0.1)
-        raise LookupError(f"no {name} within {PRESENT_S_MAX} s")
-
-    def any_region(self) -> str:
-        """One of the regions with land."""
-        columns, rows = self.ground.shape
-        return f"region {self.draw.randint(1, columns * rows)}"
 
 
 def _touch(fault: Fault, name: str) -> None:
@@ -125,11 +74,11 @@ async def kill_log(site: Site, fault: Fault) -> None:
 
 
 async def kill_bots(site: Site, fault: Fault) -> None:
-    fault.target = fault.line = site.turn("bots", tuple(site.crowds))
+    fault.target = fault.line = site.turn("bots", site.crowds.names)
     fault.began = time.monotonic()
-    os.kill(site.crowds[fault.target], signal.SIGKILL)
+    os.kill(site.crowds.pid(fault.target), signal.SIGKILL)
     await asyncio.sleep(site.draw.uniform(0.5, 5.0))
-    await site.revive(fault.target)
+    await site.crowds.revive(fault.target)
 
 
 async def stop_region(site: Site, fault: Fault) -> None:
@@ -154,12 +103,12 @@ async def stop_log(site: Site, fault: Fault) -> None:
 
 
 async def stop_bots(site: Site, fault: Fault) -> None:
-    fault.target = fault.line = site.turn("bots", tuple(site.crowds))
-    pid, seconds = site.crowds[fault.target], _seconds(site, fault.kind)
+    fault.target = fault.line = site.turn("bots", site.crowds.names)
+    pid, seconds = site.crowds.pid(fault.target), _seconds(site, fault.kind)
     fault.began, fault.detail = time.monotonic(), f"{seconds:.1f} s"
     os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(seconds)
-    if site.crowds[fault.target] == pid:
+    if site.crowds.pid(fault.target) == pid:
         os.kill(pid, signal.SIGCONT)
 
 

@@ -17,6 +17,7 @@ import errno
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,7 +117,7 @@ class Operations:
         os.chmod(self._path(path), mode)
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> None:
-        os.utime(self._path(path), ns=times)
+        os.utime(self._path(path), ns=times or (time.time_ns(), time.time_ns()))
 
     def statfs(self, path: str) -> dict[str, int]:
         status = os.statvfs(self._path(path))

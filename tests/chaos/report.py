@@ -5,8 +5,8 @@ import subprocess
 from collections import Counter
 from typing import Any
 
-from tests.chaos.faults import Fault
 from tests.chaos.run import Seen, Wishes
+from tests.chaos.site import Fault
 from tests.chaos.waits import CLASSES, judge, spread
 
 Waits = dict[str, list[float]]

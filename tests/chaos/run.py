@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,8 +18,10 @@ from regions.errors import RecordError
 from regions.messages import Beat
 from regions.shell.nats import Bus, connect
 from tests.chaos import waits
-from tests.chaos.faults import EXCLUSIVE, KINDS, Fault, Site, deck, do
+from tests.chaos.crowds import CROWDS, Crowds
+from tests.chaos.faults import EXCLUSIVE, KINDS, deck, do
 from tests.chaos.ground import Ground, favour
+from tests.chaos.site import Fault, Site
 from tests.chaos.wire import Wire
 
 START_S_MAX: Final = 180.0
@@ -28,7 +29,6 @@ SETTLE_S: Final = 15.0  # before the first fault, and after the last
 RECOVERED_TICKS: Final = 20
 RECOVERED_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 180.0
-CROWDS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Run:
         self.ground = Ground(wishes.folder, wishes.shape, wishes.npcs, wishes.seed, wishes.checkpoint_s)
         self.logs = Wire(0, self.ground.log_port, named=True)
         self.doors = Wire(0, 0, named=False)
-        self.crowds: dict[str, asyncio.subprocess.Process] = {}
+        self.crowds = Crowds(self.ground.players, wishes.bots, wishes.seed)
         self.beats: dict[int, tuple[float, int]] = {}
         self.auditor: asyncio.subprocess.Process | None = None
         self.audited: dict[str, Any] = {}
@@ -142,18 +142,14 @@ class Run:
         self.doors.target = self.ground.door
         await self.doors.open()
         self._task(self._listen())
-        each = self.wishes.bots // CROWDS
-        for number in range(CROWDS):
-            name = f"crowd {number + 1}"
-            self.seen.crowd_of |= dict.fromkeys(range(number * each, (number + 1) * each), name)
-            await self._let_in(name)
+        self.seen.crowd_of = self.crowds.members()
+        await self.crowds.start(f"ws://127.0.0.1:{self.doors.face}")
         command = [sys.executable, "-m", "tests.chaos.auditor", str(self.ground.below), str(self.ground.log_port)]
         command += [str(self.ground.world / "keys" / "nats-token"), str(self.ground.players / "ledgers")]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.auditor = await asyncio.create_subprocess_exec(*command, limit=1 << 22, **pipes)  # type: ignore[arg-type]
         self._task(self._hear_auditor())
-        pids = {name: process.pid for name, process in self.crowds.items()}
-        self.site = Site(self.ground, self.doors, self.logs, pids, self._revive, self.draw)
+        self.site = Site(self.ground, self.doors, self.logs, self.crowds, self.draw)
 
     async def _everyone_in(self) -> None:
         ends = time.monotonic() + START_S_MAX
@@ -164,23 +160,6 @@ class Run:
                 return
             await asyncio.sleep(1.0)
         self.violation(f"not all of {self.wishes.bots} bots came in within {START_S_MAX} s")
-
-    async def _let_in(self, name: str) -> None:
-        number = int(name.split()[1]) - 1
-        each = self.wishes.bots // CROWDS
-        self.crowds[name] = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.chaos.players", f"ws://127.0.0.1:{self.doors.face}"),
-            *(str(self.ground.players), "--first", str(number * each), "--count", str(each)),
-            *("--seed", str(self.wishes.seed)),
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    async def _revive(self, name: str) -> None:
-        await self.crowds[name].wait()
-        await self._let_in(name)
-        assert self.site is not None
-        self.site.crowds[name] = self.crowds[name].pid
 
     # One fault.
 
@@ -277,13 +256,9 @@ class Run:
     # Ending.
 
     async def _end(self) -> None:
-        for name, process in self.crowds.items():
-            process.send_signal(signal.SIGTERM)
-            try:
-                out, _ = await asyncio.wait_for(process.communicate(), 60)
-                self.seen.bots.append(json.loads(out.decode().strip().splitlines()[-1]))
-            except (TimeoutError, IndexError, ValueError):
-                self.violation(f"{name} did not end in order")
+        self.seen.bots = await self.crowds.end()
+        if len(self.seen.bots) != CROWDS:
+            self.violation(f"{CROWDS - len(self.seen.bots)} crowds did not end in order")
         status, self.seen.up = await asyncio.to_thread(self.ground.stop, STOP_S_MAX)
         if status != 0:
             self.violation(f"the planned stop ended with status {status}")
@@ -308,11 +283,10 @@ class Run:
 
     async def _close(self) -> None:
         self.seen.said = [(when - self.seen.began, _plain(text)) for when, text in self.ground.said]
-        for process in (*self.crowds.values(), self.auditor):
-            if process is not None and process.returncode is None:
-                for number in (signal.SIGKILL, signal.SIGCONT):
-                    process.send_signal(number)
-                await process.wait()
+        if self.auditor is not None and self.auditor.returncode is None:
+            self.auditor.kill()
+            await self.auditor.wait()
+        await self.crowds.close()
         await self.logs.close()
         await self.doors.close()
         await asyncio.to_thread(self.ground.close)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.faults import Fault
+from tests.chaos.site import Fault
 
 AFTER_S: Final = 2.0  # a wait that begins this long after a fault's end is still its own
 SMALL_S: Final = 0.1

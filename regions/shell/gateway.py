@@ -32,7 +32,8 @@ from regions.config import CLIENTS_MAX, REGIONS_MAX
 from regions.errors import ConfigError
 from regions.gateway import Gateway
 from regions.gateway_verbs import Close, Effect, Event, Heard, LetIn, Publish, Send, Timer
-from regions.shell.lines import Lines, room_for_files
+from regions.shell.doorway import room_for_files
+from regions.shell.lines import Lines
 from regions.shell.nats import Bus, connect
 from regions.strangers import Limits
 from regions.websocket import header

@@ -1,15 +1,14 @@
-"""The sockets of a gateway: accepts, reads, writes and closes them; what was said goes to the gateway's core as events.
+"""The sockets of a gateway: reads, writes and closes them; what was said goes to the gateway's core as events.
 
 Plain non-blocking sockets in asyncio's loop, each read a little at a time, so that nobody waits long for what anyone
 else sends, and each with a limit for everything it makes this process hold. Deadlines are looked at in turns, a few
-hundred sockets every 50 ms. Not here: frames (`regions.websocket`), who may come (`regions.strangers`), and what a
+hundred sockets every 50 ms. Not here: accepting (`regions.shell.doorway`), frames (`regions.websocket`), and what a
 frame means (`regions.gateway`).
 """
 
 import asyncio
 import contextlib
 import os
-import resource
 import socket
 import struct
 from collections import deque
@@ -19,8 +18,6 @@ from typing import Final
 
 from regions.bucket import Bucket
 from regions.config import (
-    ARRIVALS_BURST,
-    ARRIVALS_PER_SECOND,
     CLIENT_READS_PER_SECOND,
     CLIENT_UNSENT_BYTES_MAX,
     CLOSE_LINGER_MS,
@@ -29,15 +26,12 @@ from regions.config import (
     STRANGER_UNSENT_BYTES_MAX,
 )
 from regions.gateway_verbs import Backlog, Closed, Connected, Event, Framed
-from regions.strangers import Limits, Strangers, network
+from regions.shell.doorway import Doorway
+from regions.strangers import Limits, Strangers
 from regions.websocket import BINARY, CLOSE, PING, Broken, Incoming, closing, control, opening
 
 READ_BYTES: Final = 4_096
 SOCKET_BYTES: Final = 64 * 1024  # the system's buffer per client, small so that a slow one is noticed
-QUEUE_MAX: Final = 4_096  # sockets that wait in the system
-ACCEPTS_AT_ONCE: Final = 8
-PAUSE_S: Final = 0.005  # until accepting is tried again
-FULL_S: Final = 0.2  # the same when the system has no more file descriptors
 TURN_S: Final = 0.05
 TURN_LINES: Final = 512
 NORMAL: Final = 1000
@@ -94,8 +88,7 @@ class Lines:
         self._loop = asyncio.get_running_loop()
         self._room = memoryview(bytearray(READ_BYTES))
         self._numbers = self._frames_read = 0
-        self._arrivals = Bucket(ARRIVALS_PER_SECOND, ARRIVALS_BURST, now_ms())
-        self._listening: list[socket.socket] = []
+        self._doorway = Doorway(self.strangers, now_ms, self._came, self._make_room)
         self._waking: asyncio.TimerHandle | None = None
         self._round: deque[Line] = deque()  # every line, and some that are gone
         self._waiting: deque[Line] = deque()  # strangers in the order they came, and some who are none any more
@@ -117,31 +110,13 @@ class Lines:
 
     def listen(self, host: str, port: int) -> int:
         """Let clients come; the port, any free one for 0. OSError when that cannot be."""
-        for family, kind, number, _, where in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            one = socket.socket(family, kind, number)
-            self._listening.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.setblocking(False)
-            if port == 0 and len(self._listening) > 1:
-                where = (where[0], self._listening[0].getsockname()[1], *where[2:])
-            if family == socket.AF_INET6:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            # What is accepted has these from the beginning.
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            one.bind(where)
-            one.listen(QUEUE_MAX)
-            self._loop.add_reader(one, self._knocked, one)
+        port = self._doorway.open(host, port, SOCKET_BYTES)
         self._waking = self._loop.call_later(TURN_S, self._turn)
-        return int(self._listening[0].getsockname()[1])
+        return port
 
     def close(self, code: int, reason: str) -> None:
         """Let nobody else come, and part from everyone at once."""
-        for one in self._listening:
-            self._loop.remove_reader(one)
-            one.close()
+        self._doorway.close()
         if self._waking is not None:
             self._waking.cancel()
         for line in list(self.lines.values()):
@@ -149,44 +124,17 @@ class Lines:
                 self._write(line, closing(code, reason))
             self._end(line)
 
-    def _knocked(self, listening: socket.socket) -> None:
-        now_ms = self._now_ms()
-        for _ in range(ACCEPTS_AT_ONCE):
-            if not self._arrivals.take(now_ms):
-                self._rest(listening, PAUSE_S)
-                return
-            try:
-                stream, address = listening.accept()
-            except BlockingIOError:
-                return
-            except ConnectionError:
-                continue
-            except OSError:  # no file descriptor is left, or no memory: whoever has waited longest gives way
-                self._make_room()
-                self._rest(listening, FULL_S)
-                return
-            where = network(address[0])
-            if not self.strangers.come(now_ms, where):
-                stream.close()
-                continue
-            stream.setblocking(False)
-            self._numbers += 1
-            line = self.lines[self._numbers] = Line(self._numbers, stream, where, now_ms)
-            self._round.append(line)
-            self._waiting.append(line)
-            self._loop.add_reader(stream, self._readable, line)
-            if self.strangers.crowded:
-                self._make_room()
-
-    def _rest(self, listening: socket.socket, seconds: float) -> None:
-        self._loop.remove_reader(listening)
-        self._loop.call_later(seconds, self._listen_again, listening)
-
-    def _listen_again(self, listening: socket.socket) -> None:
-        if listening.fileno() >= 0:
-            self._loop.add_reader(listening, self._knocked, listening)
+    def _came(self, stream: socket.socket, where: str) -> None:
+        self._numbers += 1
+        line = self.lines[self._numbers] = Line(self._numbers, stream, where, self._now_ms())
+        self._round.append(line)
+        self._waiting.append(line)
+        self._loop.add_reader(stream, self._readable, line)
+        if self.strangers.crowded:
+            self._make_room()
 
     def _make_room(self) -> None:
+        """The stranger who has waited longest gives way."""
         while self._waiting:
             line = self._waiting.popleft()
             if line.stage is not Stage.GONE and not line.player:
@@ -399,12 +347,3 @@ class Lines:
         self.strangers.gone(line.where, line.player)
         if was_open:
             self._step(Closed(line.number))
-
-
-def room_for_files(wanted: int) -> int:
-    """Ask the system for so many file descriptors; how many this process may have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return soft

@@ -1,4 +1,7 @@
-"""`python -m tests`: format, lint, types, import contracts, tests; stops at the first that fails."""
+"""`python -m tests`: format, lint, types, import contracts, tests; stops at the first that fails.
+
+Options go to pytest; without any, two files of tests run at a time, as the simulation alone takes five minutes.
+"""
 
 import subprocess
 import sys
@@ -6,13 +9,14 @@ import time
 from pathlib import Path
 
 BESIDE_PYTHON = Path(sys.executable).parent
+WHOLE = ("-n", "2", "--dist", "loadfile")
 
 CHECKS = (
     ("format", [sys.executable, "-m", "ruff", "format", "--check", "."]),
     ("lint", [sys.executable, "-m", "ruff", "check", "."]),
     ("types", [sys.executable, "-m", "mypy"]),
     ("imports", [str(BESIDE_PYTHON / "lint-imports"), "--no-cache"]),
-    ("tests", [sys.executable, "-m", "pytest", *sys.argv[1:]]),
+    ("tests", [sys.executable, "-m", "pytest", *(sys.argv[1:] or WHOLE)]),
 )
 
 

@@ -39,11 +39,11 @@ def test_a_failing_run_says_its_seed_and_the_command_that_repeats_it() -> None:
 
 
 def test_fresh_seeds_hold_every_law() -> None:
-    done = simulate("--fresh", "--minutes", str(FRESH_MINUTES), "--jobs", "2")
+    done = simulate("--fresh", "--minutes", str(FRESH_MINUTES), "--jobs", "1")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 def test_seeds_that_once_failed_hold_every_law_now() -> None:
     assert len(set(kept())) == len(kept()) > 5
-    done = simulate("--kept", "--minutes", str(KEPT_MINUTES), "--jobs", "2")
+    done = simulate("--kept", "--minutes", str(KEPT_MINUTES), "--jobs", "1")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -65,7 +65,11 @@ def search(name: str, first: int, count: int) -> tuple[int, str, str, dict[str, 
     for seed in range(first, first + count):
         if not could_find(name, seed):
             continue
-        outcome = simulate(seed, mutate.mutant(name).full_rules)
+        try:
+            outcome = simulate(seed, mutate.mutant(name).full_rules)
+        except Exception as error:  # it broke the simulation itself, which proves nothing
+            others[f"raised {type(error).__name__}"] += 1
+            continue
         if outcome.law in mutate.mutant(name).laws:
             return seed, outcome.law, outcome.words, dict(others)
         others[outcome.law] += bool(outcome.law)

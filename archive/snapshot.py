@@ -1,4 +1,5 @@
-"""A snapshot: a region's whole state at one record. The data of a snapshot item, and of a local snapshot file.
+"""A snapshot: a region's whole state at one record. The data of a snapshot item; a local snapshot file is the same
+bytes and their SHA-256, 32 bytes.
 
     magic "everloom-snap-1\\0" 16 | era u32 | record number u64 | hash of that record 32 | SHA-256 of the state 32
     | the state in one zstd frame                                                             (little-endian)
@@ -75,6 +76,20 @@ def decode(raw: bytes) -> Snapshot:
     if (found := sha256(state).digest()) != digest:
         raise Damaged("snapshot", f"its state hashes to {b64(found)}, its header says {b64(digest)}", record=n)
     return Snapshot(era, n, head, state)
+
+
+def encode_file(snapshot: Snapshot) -> bytes:
+    """The bytes of a local snapshot file: the snapshot and their SHA-256, as no signature covers its header there."""
+    raw = encode(snapshot)
+    return raw + sha256(raw).digest()
+
+
+def decode_file(raw: bytes) -> Snapshot:
+    """Read a local snapshot file. Raises `Damaged` for any other bytes."""
+    body, digest = raw[:-32], raw[-32:]
+    if sha256(body).digest() != digest:
+        raise Damaged("snapshot", f"its {len(raw)} bytes do not have the hash that they end with")
+    return decode(body)
 
 
 def sign(key: Key, whose: Whose, snapshot: Snapshot) -> DataItem:

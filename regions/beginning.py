@@ -10,9 +10,7 @@ from contextlib import suppress
 from archive.errors import ArchiveError
 from archive.keys import b64, unb64
 from archive.restore import Opening, load_region, load_snapshot, newest_manifest
-from archive.snapshot import Snapshot
-from archive.snapshot import decode as decode_snapshot
-from archive.snapshot import encode as encode_snapshot
+from archive.snapshot import Snapshot, decode_file, encode_file
 from archive.stores import Store
 from regions import record, region_state, revive
 from regions.charter import Charter
@@ -36,7 +34,7 @@ def newest_state(
     problems: list[str] = []
     for name, raw in files:
         try:
-            found = decode_snapshot(raw)
+            found = decode_file(raw)
             if found.era == charter.era:
                 return region_state.decode(found.state, kit.rules(index), found.head), problems
         except (ArchiveError, RecordError) as error:
@@ -66,7 +64,7 @@ def usable(era: int, files: Iterable[tuple[int, bytes]]) -> list[int]:
     found: list[int] = []
     for n, raw in files:
         with suppress(ArchiveError):
-            if decode_snapshot(raw).era == era:
+            if decode_file(raw).era == era:
                 found.append(n)
     return found
 
@@ -81,7 +79,7 @@ def lacking(
             region = _archived(charter, charter_id, kit, index, store)
             if region.state.n:
                 found = Snapshot(charter.era, region.state.n, region.head, region.encode())
-                yield index, region.state.n, encode_snapshot(found)
+                yield index, region.state.n, encode_file(found)
 
 
 def heard_by(other: int, index: int, records: Iterable[tuple[int, bytes]]) -> list[Witness]:

@@ -64,7 +64,7 @@ def readable(files: Mapping[int, bytes], era: int) -> dict[int, Snapshot]:
     found: dict[int, Snapshot] = {}
     for index, raw in files.items():
         try:
-            one = snapshot.decode(raw)
+            one = snapshot.decode_file(raw)
         except ArchiveError:
             continue
         if one.era == era:

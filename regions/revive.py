@@ -18,8 +18,7 @@ from archive.data_item import DataItem, sign_item
 from archive.errors import ArchiveError, Damaged, Diverged, Missing
 from archive.keys import Ed25519Key, RsaKey, b64, unb64
 from archive.restore import Opening, Regional, fetch
-from archive.snapshot import Snapshot
-from archive.snapshot import encode as encode_snapshot
+from archive.snapshot import Snapshot, encode_file
 from archive.stores import Store
 from regions import assignments, compute, founding, region_state
 from regions.charter import Charter, Cut, Seats, read_charter, sign_charter
@@ -223,7 +222,7 @@ def revive(
     for index, region in enumerate(regions):
         adopt(region, charter, item.id, hashlib.sha256(owner.public).digest())
         opened = Snapshot(charter.era, region.state.n, region.head, region.encode())
-        snapshots[index] = (region.state.n, encode_snapshot(opened))
+        snapshots[index] = (region.state.n, encode_file(opened))
     return Revived(charter, item, [*items, item], snapshots, found.manifest.number, found.manifest_id, state_hash)
 
 

@@ -121,7 +121,7 @@ class Archived(Cluster):
 
     def opened(self, index: int, n: int) -> Region:
         """The state in a snapshot file."""
-        found = snapshot.decode(self.files[index][n])
+        found = snapshot.decode_file(self.files[index][n])
         return region_state.decode(found.state, self.rules_of(index), found.head)
 
     def rules_of(self, index: int) -> Rules:
@@ -144,7 +144,7 @@ class Archived(Cluster):
             self.logs.trim(self.log(index), effect.n)
         if isinstance(effect, Snapshot):
             one = snapshot.Snapshot(effect.era, effect.n, effect.head, effect.raw)
-            self.files[index][effect.n] = snapshot.encode(one)
+            self.files[index][effect.n] = snapshot.encode_file(one)
             for old in sorted(self.files[index])[:-SNAPSHOTS_KEPT]:
                 del self.files[index][old]
 

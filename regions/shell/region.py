@@ -16,7 +16,7 @@ from setproctitle import setproctitle
 from archive.errors import ArchiveError
 from archive.keys import b64
 from archive.snapshot import Snapshot as SnapshotFile
-from archive.snapshot import encode as encode_snapshot
+from archive.snapshot import encode_file
 from regions import messages
 from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by
 from regions.claims import draw_links
@@ -181,7 +181,7 @@ class Shell:
 
     async def _write(self, effect: Snapshot) -> None:
         def write() -> None:
-            data = encode_snapshot(SnapshotFile(effect.era, effect.n, effect.head, effect.raw))
+            data = encode_file(SnapshotFile(effect.era, effect.n, effect.head, effect.raw))
             self.dir.write_snapshot(self.index, effect.n, data)
 
         try:

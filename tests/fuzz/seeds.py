@@ -111,7 +111,7 @@ def records() -> list[bytes]:
 def states() -> dict[int, snapshot.Snapshot]:
     """The newest snapshot of each region, read."""
     world, _, _ = played()
-    return {index: snapshot.decode(files[max(files)]) for index, files in world.files.items() if files}
+    return {index: snapshot.decode_file(files[max(files)]) for index, files in world.files.items() if files}
 
 
 @lru_cache(maxsize=1)
@@ -146,7 +146,7 @@ def shown() -> list[bytes]:
 def old_state() -> tuple[snapshot.Snapshot, list[bytes]]:
     """The oldest snapshot of region 1 that is left, and the records after it."""
     world, _, _ = played()
-    found = snapshot.decode(world.files[1][min(world.files[1])])
+    found = snapshot.decode_file(world.files[1][min(world.files[1])])
     first = world.logs.info(world.log(1)).first
     return found, world.raws(1)[found.n + 1 - first :]
 

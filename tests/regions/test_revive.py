@@ -236,8 +236,8 @@ def test_the_first_snapshots_of_an_era_hold_the_opened_states() -> None:
     world, _ = played()
     made = revive_from(world)
     for index, (n, raw) in made.snapshots.items():
-        found = snapshot.decode(raw)
+        found = snapshot.decode_file(raw)
         assert (found.era, found.n, b64(found.head)) == (2, n, made.charter.cut[index].hash if made.charter.cut else "")
     assert unb64(made.charter.nodes[0]) == NODE.public
     with pytest.raises(Damaged):
-        snapshot.decode(made.snapshots[0][1][:-1])
+        snapshot.decode_file(made.snapshots[0][1][:-1])

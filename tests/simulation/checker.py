@@ -524,7 +524,7 @@ class Checker:
             self.fail("archive", words)
         opened: dict[int, Region] = {}
         for index, (_, raw) in made.snapshots.items():
-            found = snapshot.decode(raw)
+            found = snapshot.decode_file(raw)
             opened[index] = region_state.decode(found.state, kit(self.sim.full_rules).rules(index), found.head)
         self.eras[era.number] = EraAudit(era, opened)
         audit = self.eras[era.number]

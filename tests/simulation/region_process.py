@@ -134,7 +134,7 @@ class RegionProcess(Process):
         again()
 
     def _keep(self, effect: verbs.Snapshot) -> None:
-        raw = snapshot.encode(snapshot.Snapshot(effect.era, effect.n, effect.head, effect.raw))
+        raw = snapshot.encode_file(snapshot.Snapshot(effect.era, effect.n, effect.head, effect.raw))
         for machine in self.machine.cluster():
             self.sim.network.send(self.host, machine.host, machine.keep_snapshot, self.index, effect.n, raw)
 

@@ -713,13 +713,20 @@ PLAYERS: Final = (
     ),
     Mutant(
         "answers_of_another_era_believed",
-        "what a machine that slept through a restore calls done is told to players as done",
+        "who slept through a restore takes inputs meant for the era after it, and players hear that they are done",
         ("acked",),
         (
             Patch(
                 "regions/peers.py",
                 """        if answers.era != self.era:
             return self.era_began(now_ms) if answers.era > self.era else []
+""",
+                "",
+            ),
+            Patch(
+                "regions/process.py",
+                """        if batch.era not in (0, self._region().state.era):
+            return []  # meant for the world before or after a restore
 """,
                 "",
             ),

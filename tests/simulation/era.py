@@ -22,7 +22,7 @@ from world.tilemap import TileMap
 
 START_MS: Final = 1_700_000_000_000
 REGIONS: Final = 4
-ROWS: Final = 12  # of a region with small rules: few, so that regions fill up
+ROWS: Final = 8  # of a region with small rules: few, so that regions fill up
 OWNER, SCHEDULER = (Ed25519Key(bytes([number]) * 32) for number in (1, 2))
 NODES: Final = tuple(Ed25519Key(bytes([10 + number]) * 32) for number in range(3))
 

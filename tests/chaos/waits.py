@@ -15,6 +15,7 @@ from tests.chaos.site import Fault
 
 AFTER_S: Final = 2.0  # a wait that begins this long after a fault's end is still its own
 SMALL_S: Final = 0.1
+ON_ITS_WAY_S: Final = 0.2
 CLASSES: Final = ("owner", "log", "way in", "neither")
 
 
@@ -38,8 +39,8 @@ class Player:
         return max([SMALL_S, *found])
 
     def next_frame(self, when: float) -> float:
-        """How long after this moment the next frame came."""
-        return max([SMALL_S, *(end - when for begin, end in self.gaps if begin <= when < end)])
+        """How long after this moment the next frame came; one that was on its way already is not that frame."""
+        return max([SMALL_S, *(end - when for begin, end in self.gaps if begin <= when + ON_ITS_WAY_S and when < end)])
 
 
 def read(folder: Path) -> dict[int, Player]:

@@ -28,8 +28,9 @@ from regions.wishes import Door
 from tests.regions.little_gateway import LittleClient, LittleGateway, run
 from tests.regions.little_world import START_MS, LittleWorld
 from world.actions import Give, Move, Speak
+from world.delta import key_bytes
 from world.events import Kind
-from world.shown import PER_TILE, X, Y
+from world.shown import BODY_COLUMNS, PER_TILE, X, Y
 from world.units import TICK_MS
 
 
@@ -567,13 +568,15 @@ def test_no_bytes_from_anywhere_make_the_core_raise(events: list[tuple[int, byte
 
 def test_deltas_that_overtake_the_keys_are_kept_within_bounds_and_applied_in_order() -> None:
     view = RegionView(1, (0, 0, 2, 2))
-    empty = Keys(1, 1, 1, 10, 0, 1, (), (0,), b"")
+    key = key_bytes(np.empty(0, np.int64), np.empty((0, BODY_COLUMNS), np.int32), np.zeros(256, np.uint8), 0, 0)
+    chunks, offsets = (0, 1, 2, 3), tuple(place * len(key) for place in range(5))
+    empty = Keys(1, 1, 1, 10, 0, 1, chunks, offsets, key * 4)
     for tick in range(1, 3 * views.PENDING_MAX):
         assert view.delta(START_MS, _delta(tick=tick, n=tick + 1)) is None
     assert len(view._pending) <= views.PENDING_MAX
     assert view.keys(empty) is None, "what lies between these keys and the kept deltas is missing"
     late = 3 * views.PENDING_MAX
-    ticked = view.keys(Keys(1, 1, 1, late - 5, 0, 1, (), (0,), b""))
+    ticked = view.keys(Keys(1, 1, 1, late - 5, 0, 1, chunks, offsets, key * 4))
     assert ticked is not None and ticked.anew and view.tick == late - 1
     assert view.delta(START_MS, _delta(tick=late, n=late)) is not None
     assert view.delta(START_MS, _delta(tick=late, n=late)) is None, "a duplicate"

@@ -7,6 +7,7 @@ import random
 import resource
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from functools import partial
@@ -103,6 +104,8 @@ class NatsOutside:
 
     def stop_answering(self) -> None:
         os.kill(self.server.pid, signal.SIGSTOP)
+        while ") T " not in Path(f"/proc/{self.server.pid}/stat").read_text():
+            time.sleep(0.001)  # a signal takes its time on a busy machine
 
     def go_on(self) -> None:
         os.kill(self.server.pid, signal.SIGCONT)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from archive.errors import ArchiveError, Missing
 from archive.keys import unb64
-from archive.snapshot import Snapshot, encode
+from archive.snapshot import Snapshot, encode_file
 from regions.shell.archivist import Shell
 from regions.shell.files import WorldDir, write_whole
 from regions.shell.wiring import found_world
@@ -25,7 +25,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found_world(directory, generate(1), (2, 1), (10, 10, 2))
     region, _ = directory.newest_region(1, directory.store())
     state = region.state
-    directory.write_snapshot(1, state.n, encode(Snapshot(state.era, state.n, region.head, region.encode())))
+    directory.write_snapshot(1, state.n, encode_file(Snapshot(state.era, state.n, region.head, region.encode())))
     return home
 
 

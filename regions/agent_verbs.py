@@ -1,40 +1,35 @@
 """What a machine's core is told, and what it asks its shell to do."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # Events: what the machine tells.
 
 
-@dataclass(frozen=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """Start everything."""
 
 
-@dataclass(frozen=True)
-class Warm:
+class Warm(Struct, frozen=True):
     """A region process is imported and compiled, and waits for a seat."""
 
     child: int
 
 
-@dataclass(frozen=True)
-class Serving:
+class Serving(Struct, frozen=True):
     """A seat is served from record `n` on."""
 
     index: int
     n: int
 
 
-@dataclass(frozen=True)
-class Beaten:
+class Beaten(Struct, frozen=True):
     """A seat's owner, here or elsewhere, said on the bus that it has come to record `n`."""
 
     index: int
     n: int
 
 
-@dataclass(frozen=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """The log answered just now: a seat's log ends at record `n`. One of several machines looks at each ten times a
     second; while the log does not answer there is no such event, and so no candidate."""
 
@@ -42,20 +37,17 @@ class Looked:
     n: int
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """A child wrote a line."""
 
     child: int
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The log answered this machine, all messages before having been heard: whoever is silent now is so by itself."""
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A child process is gone. `reason` is its last word; `alarm` that an operator must look; `n` its last record.
 
     `fenced`: another owner's record stands where a region's own should have gone. `superseded`: the archivist met this
@@ -70,18 +62,15 @@ class Ended:
     superseded: int = 0
 
 
-@dataclass(frozen=True)
-class Ordered:
+class Ordered(Struct, frozen=True):
     """The archivist's final order stands in the world's log."""
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """A planned stop."""
 
 
-@dataclass(frozen=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """The time asked for has come."""
 
 
@@ -90,16 +79,14 @@ Event = Begin | Warm | Serving | Beaten | Looked | Heard | Answered | Ended | Or
 # Effects: what the machine is asked to do.
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Struct, frozen=True):
     """Start a child: `role` is region, gateway or archivist. The shell numbers it."""
 
     child: int
     role: str
 
 
-@dataclass(frozen=True)
-class Assign:
+class Assign(Struct, frozen=True):
     """Give a warm region process its seat."""
 
     child: int
@@ -108,53 +95,46 @@ class Assign:
     offset_ms: int
 
 
-@dataclass(frozen=True)
-class Announce:
+class Announce(Struct, frozen=True):
     """Beat for a seat, at record `n`, whose next process loads here: the other machines shall not lose patience."""
 
     index: int
     n: int
 
 
-@dataclass(frozen=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """Write a JSON line to a child."""
 
     child: int
     words: dict[str, object]
 
 
-@dataclass(frozen=True)
-class Dismiss:
+class Dismiss(Struct, frozen=True):
     """Close a child's standard input: it ends by itself."""
 
     child: int
 
 
-@dataclass(frozen=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """End a child that may be stopped or stuck, with a signal that no process can put off."""
 
     child: int
 
 
-@dataclass(frozen=True)
-class Wake:
+class Wake(Struct, frozen=True):
     """Give a Timer at this time."""
 
     at_ms: int
 
 
-@dataclass(frozen=True)
-class Say:
+class Say(Struct, frozen=True):
     """Words for the operator."""
 
     text: str
     alarm: bool = False
 
 
-@dataclass(frozen=True)
-class Over:
+class Over(Struct, frozen=True):
     """Nothing runs any more; exit with this status."""
 
     status: int

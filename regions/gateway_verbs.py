@@ -1,64 +1,56 @@
 """What a gateway core is told, and what it asks its shell to do, as values."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """Event: a client opened a connection, which the shell gives a number never used before; 48 fresh random bytes."""
 
     peer: int
     secret: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Framed:
+class Framed(Struct, frozen=True):
     """Event: a client sent a frame."""
 
     peer: int
     frame: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """Event: a connection is gone."""
 
     peer: int
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """Event: a message came over the bus."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """Event: so many bytes wait for a client's socket."""
 
     peer: int
     unsent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """Event: `Gateway.due_ms` has come."""
 
 
 Event = Connected | Framed | Closed | Heard | Backlog | Timer
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Effect: a frame for a client."""
 
     peer: int
     frame: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """Effect: close a connection, with a websocket close code.
 
     `at_once`: what it has not read is thrown away. `fault`: for what the client did or left undone.
@@ -71,15 +63,13 @@ class Close:
     fault: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LetIn:
+class LetIn(Struct, frozen=True):
     """Effect: whoever has this connection is no stranger any more: its wallet signed."""
 
     peer: int
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Struct, frozen=True):
     """Effect: a message for the bus; the subject is without the world's short name."""
 
     subject: str

@@ -1,6 +1,6 @@
 """What a region core is told, and what it asks its shell to do: the verbs of the outside, as values."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from regions.messages import Message
 from regions.region_state import Region
@@ -9,8 +9,7 @@ from regions.seat import Witness
 # Events.
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The newest usable snapshot as a region, the log's records after it, and who has seen the log before."""
 
     region: Region
@@ -18,8 +17,7 @@ class Loaded:
     witnesses: tuple[Witness, ...] = ()
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What became of an append: `outcome` is durable, taken, behind, unknown, full or impossible."""
 
     outcome: str
@@ -27,28 +25,24 @@ class Settled:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class ReadBack:
+class ReadBack(Struct, frozen=True):
     """The record that stands at a position."""
 
     position: int
     raw: bytes
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(Struct, frozen=True):
     """A message from the bus."""
 
     message: Message
 
 
-@dataclass(frozen=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """The time asked for by Wake has come."""
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Go on to the end of the span, leave a snapshot, and end."""
 
 
@@ -57,36 +51,31 @@ Event = Loaded | Settled | ReadBack | Received | Timer | Stop
 # Effects, to be carried out in order.
 
 
-@dataclass(frozen=True)
-class Append:
+class Append(Struct, frozen=True):
     """Append these bytes at this position of the region's log."""
 
     position: int
     raw: bytes
 
 
-@dataclass(frozen=True)
-class ReadAt:
+class ReadAt(Struct, frozen=True):
     """Read the record at this position."""
 
     position: int
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(Struct, frozen=True):
     """The state is spoilt: load the snapshot and the log again."""
 
 
-@dataclass(frozen=True)
-class Publish:
+class Publish(Struct, frozen=True):
     """Send a message to `letter.<region>`, `answer.<gateway>`, or everyone: `delta`, `beat`."""
 
     subject: str
     message: Message
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """Write the state after record `n` as a local snapshot file. `raw` hashes to that record's state hash."""
 
     era: int
@@ -95,22 +84,19 @@ class Snapshot:
     raw: bytes
 
 
-@dataclass(frozen=True)
-class Trim:
+class Trim(Struct, frozen=True):
     """A confirmed checkpoint holds the log up to this record: drop it there, later ones stay."""
 
     n: int
 
 
-@dataclass(frozen=True)
-class Wake:
+class Wake(Struct, frozen=True):
     """Give a Timer at this time; an earlier Wake is replaced."""
 
     at_ms: int
 
 
-@dataclass(frozen=True)
-class End:
+class End(Struct, frozen=True):
     """The process ends: why, whether an operator must look, and whether another owner has the seat."""
 
     reason: str

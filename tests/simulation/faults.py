@@ -90,6 +90,8 @@ class Faults:
             entry = (name, mend)
             self.open.append(entry)
             self.sim.schedule.after(self.random.randrange(*kind.lasts_us), self._mend, entry)
+        elif kind.rare and kind.lasts_us[1] and self.sim.schedule.now_us < end_us:
+            self.sim.schedule.after(SECOND, self._break, name, end_us)  # it could not yet happen
         if not kind.rare:
             self._next(name, end_us)
 
@@ -422,6 +424,7 @@ def _other_module(faults: Faults) -> Callable[[], None]:
 
 
 def _flock(faults: Faults) -> Callable[[], None]:
+    """All players walk the same way, long enough to come to the last region."""
     way = faults.random.choice((-1, 1))
     faults.sim.flocking = True
     for player in faults.sim.players:
@@ -498,7 +501,7 @@ KINDS: Final = {
     "gateway lost": Kind(_gateway_lost),
     "two agents with one key": Kind(_same_key, LONG, rare=True),
     "other module": Kind(_other_module, LONG, rare=True),
-    "full neighbour": Kind(_flock, LONG),
+    "full neighbour": Kind(_flock, (12 * SECOND, 24 * SECOND)),
     "poison": Kind(_poison, WHILE),
     "second session": Kind(_second_session, rare=True),
     "restore": Kind(_restore, rare=True),

@@ -25,7 +25,7 @@ from world.tick import Inputs, Outputs
 
 SPAN_X: Final = 1000
 ROWS: Final = 64
-STEP: Final = 7
+STEP: Final = 23
 GATHERED = 1  # coins of one gathering
 FIND_ODDS: Final = 3
 BREAKING: Final = "break"  # whoever says this makes the rules raise

@@ -1,9 +1,11 @@
-"""Arweave's Merkle tree over the 256 KiB chunks of a transaction's data: its root, and proofs for single chunks.
+"""Arweave's Merkle tree over the 256 KiB chunks of a transaction's data: its root, and proofs for single chunks. A
+block's tree over the data roots of its transactions is of the same kind (`leaf_root`, `leaf_proofs`).
 
 A leaf hashes the chunk's SHA-256 with the offset at which it ends; a branch hashes its two halves with the offset
 between them; an odd node is handed up as it is. Source: arweave-js `src/common/lib/merkle.ts`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
@@ -67,18 +69,17 @@ def data_root(data: bytes) -> bytes:
 
 def chunks(data: bytes) -> list[Chunk]:
     """The chunks to upload, in order, each with its proof."""
-    if not data:
-        return []
-    found: list[Chunk] = []
-    pending = [(_tree(data), b"")]
-    while pending:
-        node, proof = pending.pop()
-        proof += node.head
-        if not node.children:
-            start = found[-1].end if found else 0
-            found.append(Chunk(start, node.end, proof))
-        pending += [(child, proof) for child in reversed(node.children)]
-    return [chunk for chunk in found if chunk.end > chunk.start]
+    return [chunk for chunk in _proofs(_tree(data)) if chunk.end > chunk.start] if data else []
+
+
+def leaf_root(leaves: Sequence[tuple[bytes, int]]) -> bytes:
+    """The root over (hash, offset at which it ends), offsets rising; empty for no leaves."""
+    return _grown([_leaf(*leaf) for leaf in leaves]).id if leaves else b""
+
+
+def leaf_proofs(leaves: Sequence[tuple[bytes, int]]) -> list[bytes]:
+    """A proof for each of the leaves that `leaf_root` takes; `check_proof` follows it."""
+    return [chunk.proof for chunk in _proofs(_grown([_leaf(*leaf) for leaf in leaves]))] if leaves else []
 
 
 def check_proof(root: bytes, size: int, offset: int, proof: bytes) -> Proven:
@@ -107,9 +108,25 @@ def check_proof(root: bytes, size: int, offset: int, proof: bytes) -> Proven:
     return Proven(data_hash, start, min(end, leaf_end))
 
 
+def _proofs(root: _Node) -> list[Chunk]:
+    found: list[Chunk] = []
+    pending = [(root, b"")]
+    while pending:
+        node, proof = pending.pop()
+        proof += node.head
+        if not node.children:
+            start = found[-1].end if found else 0
+            found.append(Chunk(start, node.end, proof))
+        pending += [(child, proof) for child in reversed(node.children)]
+    return found
+
+
 def _tree(data: bytes) -> _Node:
     view = memoryview(data)
-    nodes = [_leaf(sha256(view[start:end]).digest(), end) for start, end in split(len(data))]
+    return _grown([_leaf(sha256(view[start:end]).digest(), end) for start, end in split(len(data))])
+
+
+def _grown(nodes: list[_Node]) -> _Node:
     while len(nodes) > 1:
         nodes = [_branch(*nodes[at : at + 2]) for at in range(0, len(nodes), 2)]
     return nodes[0]

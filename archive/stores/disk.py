@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -103,6 +103,24 @@ class DiskStore:
                 for item in items:
                     found.setdefault(item.id, (item, self._files.path(name)))
             return list(found.values())
+
+    def bundles(self) -> dict[str, Sequence[Listed]]:
+        """Every bundle by name, in the order they were indexed, with its items."""
+        with self._guard, self._reading():
+            self._refresh()
+            return dict(self._catalogue.bundles)
+
+    def piece(self, bundle: str, offset: int, size: int) -> bytes:
+        """Bytes of a bundle that `bundles` named, as they lie on the disk, not verified; fewer where it ends."""
+        if bundle not in self._catalogue.bundles:
+            raise Missing(repr(bundle[:64]), "no bundle of this name is in the store")
+        return self._files.read(bundle, offset, size)[:size]
+
+    def bundle(self, name: str) -> bytes:
+        """A bundle whose bytes have the hash it is named by. Raises `Missing` or `Damaged`."""
+        if name not in self._catalogue.bundles:
+            raise Missing(repr(name[:64]), "no bundle of this name is in the store")
+        return self._files.whole(name)
 
     def check(self, progress: Callable[[int, int], None] = lambda done, total: None) -> list[ArchiveError]:
         """Reads every bundle whole and returns what is wrong in the folder; `progress` is told bundles done and all."""

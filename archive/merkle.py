@@ -62,6 +62,12 @@ def split(size: int) -> list[tuple[int, int]]:
     return list(pairwise([*bounds, size]))
 
 
+def chunk_hashes(data: bytes) -> list[bytes]:
+    """SHA-256 of each of the chunks that `split` gives, an empty last one included."""
+    view = memoryview(data)
+    return [sha256(view[start:end]).digest() for start, end in split(len(data))]
+
+
 def data_root(data: bytes) -> bytes:
     """The 32-byte root a transaction signs; empty for no data."""
     return _tree(data).id if data else b""
@@ -122,8 +128,7 @@ def _proofs(root: _Node) -> list[Chunk]:
 
 
 def _tree(data: bytes) -> _Node:
-    view = memoryview(data)
-    return _grown([_leaf(sha256(view[start:end]).digest(), end) for start, end in split(len(data))])
+    return _grown([_leaf(digest, end) for digest, (_, end) in zip(chunk_hashes(data), split(len(data)))])
 
 
 def _grown(nodes: list[_Node]) -> _Node:

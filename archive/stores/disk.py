@@ -122,6 +122,11 @@ class DiskStore:
             raise Missing(repr(name[:64]), "no bundle of this name is in the store")
         return self._files.whole(name)
 
+    def written_s(self, bundle: str) -> int:
+        """When a bundle's file was written, in seconds since 1970."""
+        with self._reading():
+            return int(self._files.path(bundle).stat().st_mtime) if bundle in self._catalogue.bundles else 0
+
     def check(self, progress: Callable[[int, int], None] = lambda done, total: None) -> list[ArchiveError]:
         """Reads every bundle whole and returns what is wrong in the folder; `progress` is told bundles done and all."""
         with self._guard, self._reading():

@@ -249,6 +249,18 @@ def _rsa_public(owner: bytes) -> rsa.RSAPublicKey:
     return rsa.RSAPublicNumbers(RSA_EXPONENT, int.from_bytes(owner)).public_key()
 
 
+def ethereum_address(owner: bytes) -> bytes:
+    """The 20-byte account of a 65-byte uncompressed public key."""
+    return _keccak(owner[1:])[12:]
+
+
+def ethereum_text(account: bytes) -> str:
+    """A 20-byte account as 0x and 40 hex digits, in the mixed case that EIP-55 uses as a checksum."""
+    plain = account.hex()
+    digest = _keccak(plain.encode()).hex()
+    return "0x" + "".join(one.upper() if int(mark, 16) > 7 else one for one, mark in zip(plain, digest))
+
+
 def _keccak(raw: bytes) -> bytes:
     return bytes(keccak.new(digest_bits=256, data=raw).digest())
 

@@ -6,10 +6,11 @@ from regions import letters, messages
 from regions.compute import Folded
 from regions.letters import Handover
 from regions.messages import Answer, Answers, Here, Where
-from regions.record import Acted, Head, Login, Record
+from regions.record import Acted, Head, Login, Outside, Record
 from regions.region_state import Player, Region
-from regions.scheduler import Scheduler, Waiting
+from regions.scheduler import Scheduler
 from regions.verbs import Publish
+from regions.waiting import Waiting
 from world.events import Kind, Refusal
 
 
@@ -53,6 +54,8 @@ def _answer(one: Waiting, verdict: int) -> Answer | None:
     if isinstance(said, Acted | Login):
         session = said.session if isinstance(said, Acted) else said.number
         return Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, session)
+    if isinstance(said, Outside):
+        return Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, 0)
     if isinstance(said, Head):
         status = messages.STATUS_HEAD if verdict == Refusal.DONE else messages.STATUS_INVALID
         return Answer(said.entity, status, said.number, said.chain, verdict, 0)

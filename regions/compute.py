@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from regions import assignments, chain, letters, players
+from regions import assignments, chain, letters, outside, players, replies
 from regions.config import CHRONICLE_KEPT, OUTBOX_MAX, SPAN, STATE_BYTES_MAX
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.letters import Archived, Born, Handover
 from regions.lift import lifts
+from regions.outside import Asked
 from regions.record import (
     Acted,
+    Birth,
     Confirmed,
     Head,
     Login,
     Mail,
+    Order,
     Outside,
     OwnerSaid,
     Record,
@@ -30,7 +33,7 @@ from regions.record import (
     first_chain,
     record_hash,
 )
-from regions.region_state import Entry, Neighbour, Player, Region, RegionState, Sleeper, Told
+from regions.region_state import Entry, Neighbour, Newcomer, Player, Region, RegionState, Sleeper, Told
 from world.actions import Action
 from world.events import Event, Kind, Refusal
 from world.tick import Inputs, Outputs
@@ -43,6 +46,7 @@ class Folded:
     """What a fold gave: the record's outcome, and what is told to whom once it is durable."""
 
     verdicts: tuple[int, ...] = ()
+    replies: tuple[bytes, ...] = ()
     sent: tuple[Sent, ...] = ()
     events: list[Event] = field(default_factory=list)
     events_hash: bytes = b""
@@ -102,6 +106,7 @@ def apply(region: Region, raw: bytes) -> tuple[Record, Folded]:
     folded = fold(region, given)
     for what, said, found in (
         ("verdicts", given.verdicts, folded.verdicts),
+        ("replies", given.replies, folded.replies),
         ("what was sent", given.sent, folded.sent),
         ("events", given.events, folded.events_hash),
         ("state hash", given.state_hash, folded.state_hash),
@@ -143,6 +148,7 @@ class _Taken:
     actions: list[tuple[int, Action]] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)  # which verdict an action's will be
     verdicts: list[int] = field(default_factory=list)
+    items: list[tuple[Asked, int]] = field(default_factory=list)  # of outside wallets, and whose bodies they name
 
 
 def _tick(region: Region, given: Record) -> Folded:
@@ -171,6 +177,9 @@ def _tick(region: Region, given: Record) -> Folded:
     if given.tick % SPAN == 0:
         folded.events += players.put_to_sleep(region)
     letters.grant(state, rules.free_rows(bodies))
+    folded.replies = tuple(
+        replies.reply(region, asked, own) if asked.kind in outside.READS else b"" for asked, own in taken.items
+    )
     folded.ghosts = {near.index: ghosts for near, ghosts in zip(landed, outputs.ghosts)}
     _chronicle(state, folded.events)
     folded.sent = tuple(
@@ -202,18 +211,14 @@ def _take_inputs(region: Region, given: Record, taken: _Taken) -> None:
     failed = {place for place, verdict in enumerate(given.verdicts) if verdict == Refusal.RULE_FAILED}
     for place, said in enumerate(given.inputs):
         if isinstance(said, Acted):
-            action = players.act(state, said)
-            if place in failed:
-                verdicts.append(Refusal.RULE_FAILED)
-            elif action is None:
-                verdicts.append(Refusal.NOT_AN_ACTION)
-            else:
-                taken.asked.append(len(verdicts))
-                taken.actions.append((said.entity, action))
-                verdicts.append(Refusal.DONE)
+            _act(taken, said.entity, players.act(state, said), place in failed)
         elif isinstance(said, Login):
             before = len(taken.arrivals) + len(taken.births)
             verdicts.append(players.login(state, said, room, place in failed, taken.arrivals, taken.births))
+            room -= len(taken.arrivals) + len(taken.births) - before
+        elif isinstance(said, Outside):
+            before = len(taken.arrivals) + len(taken.births)
+            _take_item(region, given, said, room, place in failed, taken)
             room -= len(taken.arrivals) + len(taken.births) - before
         elif isinstance(said, Head):
             verdicts.append(players.head(state, said))
@@ -223,15 +228,56 @@ def _take_inputs(region: Region, given: Record, taken: _Taken) -> None:
             verdicts.append(Refusal.RULE_FAILED)
         elif isinstance(said, OwnerSaid):
             verdicts.append(_owner_said(state, said))
-        elif isinstance(said, Outside):
-            verdicts.append(Refusal.NOT_AN_ACTION)  # outside wallets' doors open with the AO view
         else:
-            done = rules.command(bodies, state.era, said)
-            verdicts.append(done.verdict)
-            if isinstance(said, Confirmed) and done.verdict == Refusal.DONE:
+            wanted = Newcomer(said.wallet, hashlib.sha256(said.wallet).digest()) if isinstance(said, Birth) else said
+            _command(region, wanted, taken)
+            if isinstance(said, Confirmed) and verdicts[-1] == Refusal.DONE:
                 _archived_up_to(state, said)
-            for index, kind, body in done.mail:
-                taken.new[index].append(letters.post(state, index, kind, body))
+
+
+def _act(taken: _Taken, entity: int, action: Action | None, failed: bool) -> None:
+    """An action whose number is spent goes to the rules, unless it is none, or a rule raised on it."""
+    if failed:
+        taken.verdicts.append(Refusal.RULE_FAILED)
+    elif action is None:
+        taken.verdicts.append(Refusal.NOT_AN_ACTION)
+    else:
+        taken.asked.append(len(taken.verdicts))
+        taken.actions.append((entity, action))
+        taken.verdicts.append(Refusal.DONE)
+
+
+def _command(region: Region, said: Newcomer | Order | Confirmed | OwnerSaid, taken: _Taken) -> None:
+    done = region.rules.command(region.bodies, region.state.era, said)
+    taken.verdicts.append(done.verdict)
+    for index, kind, body in done.mail:
+        taken.new[index].append(letters.post(region.state, index, kind, body))
+
+
+def _take_item(region: Region, given: Record, said: Outside, room: int, failed: bool, taken: _Taken) -> None:
+    """An item of an outside wallet gets an AO nonce, and does what it asks for; whoever sleeps wakes to act."""
+    state, verdicts = region.state, taken.verdicts
+    asked, player = outside.take(state, said)
+    state.assignments.open.append(Entry(0, 0, asked.item.id, given.n, given.time_ms))
+    taken.items.append((asked, said.entity))
+    if failed:
+        verdicts.append(Refusal.RULE_FAILED)
+    elif asked.kind in outside.READS:
+        verdicts.append(Refusal.DONE)
+    elif state.index == letters.WORLD:
+        if asked.kind == "Join":
+            _command(region, outside.newcomer(asked), taken)
+        else:
+            verdicts.append(Refusal.WRONG_PLACE)
+    elif player is None:
+        verdicts.append(Refusal.NO_SUCH_TARGET)
+    elif not players.wake(state, player.entity, room, taken.arrivals, taken.births):
+        verdicts.append(Refusal.NO_ROOM)
+    elif asked.kind == "Join":
+        verdicts.append(Refusal.DONE)
+    else:
+        action = outside.action_of(asked, outside.recipient(state.players.values()))
+        _act(taken, player.entity, action, False)
 
 
 def _post(region: Region, outputs: Outputs, landed: list[Neighbour], taken: _Taken, folded: Folded) -> None:
@@ -266,7 +312,19 @@ def _consume(region: Region, source: int, mail: Mail, taken: _Taken) -> None:
     elif mail.kind != letters.RULES and source != letters.WORLD:
         raise RecordError(f"mail {mail.number} from region {source} is of kind {mail.kind}, the world's process's own")
     elif isinstance(body, Born):
-        player = Player(body.entity, body.wallet, 0, b"", 0, first_chain(body.entity), 0, [], 0)
+        player = Player(
+            entity=body.entity,
+            wallet=body.wallet,
+            session=0,
+            session_key=b"",
+            number=0,
+            chain=first_chain(body.entity),
+            signed=0,
+            tail=[],
+            address=body.address,
+            outside=0,
+            idle=0,
+        )
         state.sleepers[body.entity] = Sleeper(player, b"")
     elif isinstance(body, Archived):
         if not 0 <= body.trim <= body.n < state.n:

@@ -12,6 +12,11 @@ SPAN: Final = 32  # records between two state hashes, two signed heads, two AO A
 
 RECORD_BYTES_MAX: Final = 256 * 1024  # the log's message limit is above it
 INPUT_BYTES_MAX: Final = 96 * 1024  # of one tick; inputs close before the record reaches its limit
+OUTSIDE_BYTES_MAX: Final = 16 * 1024  # an item of an outside wallet
+OUTSIDE_REMEMBERED: Final = 1_024  # items without a number that a region remembers, so that none is taken twice
+OUTSIDE_WAITING_MAX: Final = 4_096
+OUTSIDE_PER_TICK: Final = 128
+REPLY_BYTES_MAX: Final = 2_048  # what a record says to one outside item
 MAIL_BYTES_MAX: Final = 16 * 1024  # one mail
 MAIL_PER_LETTER: Final = 32
 GHOST_BYTES_MAX: Final = 24 * 1024  # of one neighbour
@@ -99,6 +104,7 @@ _check(
     INPUT_BYTES_MAX + HEARD_BYTES_MAX + SIGNATURES_PER_RECORD * 144 + 16 * 1024 < RECORD_BYTES_MAX,
     "a full tick and the scheduler's signatures fit a record",
 )
+_check(OUTSIDE_BYTES_MAX + REPLY_BYTES_MAX < INPUT_BYTES_MAX, "an outside item and its reply fit a tick")
 _check(UNSIGNED_KEPT_MAX >= 2 * UNSIGNED_ACTIONS_MAX, "a login after a full tail of actions keeps them all")
 _check(GHOST_BYTES_MAX + MAIL_BYTES_MAX * 2 < LETTER_BYTES_MAX, "ghosts and mail fit a letter")
 _check(MAIL_BYTES_MAX < HEARD_BYTES_MAX, "one mail always fits a tick")

@@ -31,6 +31,7 @@ def draft(region: Region, time_ms: int, tick: int) -> Record:
         parked=(),
         halt="",
         verdicts=(),
+        replies=(),
         sent=(),
         events=b"",
         state_hash=b"",
@@ -46,6 +47,7 @@ def finished(region: bytes, node: Ed25519Key, given: Record, folded: Folded) -> 
     return replace(
         given,
         verdicts=folded.verdicts,
+        replies=folded.replies,
         sent=folded.sent,
         events=folded.events_hash,
         state_hash=folded.state_hash,

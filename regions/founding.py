@@ -159,6 +159,7 @@ def genesis(charter: Charter, charter_item: bytes, owner: bytes, index: int, wor
         sleepers={},
         neighbours=[_stranger(other) for other in near],
         assignments=assignments.begin(process, unb64(seat.assignment)),
+        items=[],
         parked=[],
         halted="",
         halted_at=0,

@@ -6,8 +6,8 @@ import numpy as np
 
 from regions.config import GHOST_BYTES_MAX
 from regions.messages import Own
-from regions.record import Birth, Confirmed, Order, OwnerSaid
-from regions.region_state import Commanded
+from regions.record import Confirmed, Order, OwnerSaid
+from regions.region_state import Commanded, Newcomer
 from world import borders, encoding, tick
 from world.events import Refusal
 from world.ghosts import GHOST_BYTES, unpack_ghosts
@@ -39,7 +39,7 @@ class LandRules:
         outputs.ghosts = [ghosts[:SHOWN_BYTES_MAX] for ghosts in outputs.ghosts]
         return outputs
 
-    def command(self, state: State, era: int, said: Birth | Order | Confirmed | OwnerSaid) -> Commanded:
+    def command(self, state: State, era: int, said: Newcomer | Order | Confirmed | OwnerSaid) -> Commanded:
         """A region with land takes no such inputs."""
         return Commanded(Refusal.NOT_AN_ACTION, [])
 
@@ -90,6 +90,18 @@ class LandRules:
             (int(assets[ASSET_ID, one]), int(assets[ASSET_KIND, one]), int(assets[ASSET_TRAITS, one])) for one in held
         )
         return Own(entity, int(state.rows[COINS, row]), goods, mine)
+
+    def carried(self, image: bytes) -> Own:
+        """The goods of a body that is not in a row."""
+        read = borders.read_image(image)
+        goods = tuple(int(count) for count in read.columns[GOODS_0 : GOODS_0 + GOODS])
+        return Own(read.entity, int(read.columns[COINS]), goods, read.assets)
+
+    def holder(self, state: State, asset: int) -> int:
+        """The body here that holds an asset; 0: none."""
+        assets = state.assets[:, : state.assets_used]
+        found = np.flatnonzero(assets[ASSET_ID] == asset)
+        return int(assets[ASSET_HOLDER, found[0]]) if len(found) else 0
 
     def hop(self, state: State, entity: int) -> int:
         """Handovers of a body so far."""

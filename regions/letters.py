@@ -16,7 +16,7 @@ from world.units import ROWS_RESERVED_PER_NEIGHBOUR
 
 HANDOVER: Final = 1  # an entity with all it owns
 RULES: Final = 2  # what a rule says across a border: a blow, a changed tile
-BORN: Final = 3  # world -> region: [entity, wallet]; the body sleeps until its first login
+BORN: Final = 3  # world -> region: [entity, wallet, address]; the body sleeps until its first login
 CONFIRMED: Final = 4  # world -> region: [checkpoint, archived record, trim bound]
 
 WORLD: Final = 0  # partition index of the world's process
@@ -30,10 +30,11 @@ class Handover(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fiel
 
 
 class Born(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A new player's entity id and wallet."""
+    """A new player's entity id, wallet and address (regions.outside)."""
 
     entity: int
     wallet: bytes
+    address: bytes
 
 
 class Archived(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):

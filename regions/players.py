@@ -43,17 +43,26 @@ def login(
     player.signed += beyond
     if failed:
         return Refusal.RULE_FAILED
-    if sleeper is not None:
-        if room < 1:
-            return Refusal.NO_ROOM
-        if sleeper.image:
-            arrivals.append(sleeper.image)
-        else:
-            births.append((said.entity, said.entity & 0xFFFFFFFFF))
-        del state.sleepers[said.entity]
-        state.players[said.entity] = player
+    if not wake(state, said.entity, room, arrivals, births):
+        return Refusal.NO_ROOM
     player.session, player.session_key = said.number, said.session_key
     return Refusal.DONE
+
+
+def wake(state: RegionState, entity: int, room: int, arrivals: list[bytes], births: list[tuple[int, int]]) -> bool:
+    """Let a sleeper take a row; whether it is awake now. Who is awake stays so."""
+    sleeper = state.sleepers.get(entity)
+    if sleeper is None:
+        return True
+    if room < 1:
+        return False
+    if sleeper.image:
+        arrivals.append(sleeper.image)
+    else:
+        births.append((entity, entity & 0xFFFFFFFFF))
+    del state.sleepers[entity]
+    state.players[entity] = sleeper.player
+    return True
 
 
 def head(state: RegionState, said: Head) -> Refusal:

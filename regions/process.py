@@ -35,7 +35,7 @@ from regions.poison import sift
 from regions.post_box import PostBox
 from regions.record import Acted, Heard, Login, Record, SpanSigned, encode, record_hash
 from regions.region_state import Region
-from regions.scheduler import Scheduler, Waiting
+from regions.scheduler import Scheduler
 from regions.seat import Figures, Seat
 from regions.show import Show
 from regions.verbs import (
@@ -55,6 +55,7 @@ from regions.verbs import (
     Trim,
     Wake,
 )
+from regions.waiting import Waiting
 from world.units import TICK_MS
 
 
@@ -328,7 +329,7 @@ class RegionCore:
             return True
         # The world's process has no land to simulate: it ticks when there is something to decide.
         assert self.scheduler is not None
-        news = bool(self.scheduler.queue) or self.post.mail_waits(self._region().state)
+        news = self.scheduler.waits or self.post.mail_waits(self._region().state)
         return self.seat.index == letters.WORLD and news
 
     def _tick(self, now_ms: int, late_ms: int) -> list[Effect]:

@@ -19,7 +19,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from regions.config import RECORD_BYTES_MAX, RECORD_FORMAT
+from regions.config import RECORD_BYTES_MAX, RECORD_FORMAT, REPLY_BYTES_MAX
 from regions.errors import RecordError
 
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -71,9 +71,12 @@ class Head(Struct, tag=3, frozen=True):
 
 
 class Outside(Struct, tag=4, frozen=True):
-    """A whole signed ANS-104 item from an outside wallet, with its (era, number)."""
+    """A whole signed ANS-104 item from an outside wallet (regions.outside). `entity` is the wallet's body here, 0 when
+    a stranger only reads or asks for a body; `number` the wallet's, as the item says, 0 when it carries none."""
 
     item: Annotated[bytes, Meta(max_length=65_536)]
+    entity: Number
+    number: Number
 
 
 class SpanSigned(Struct, tag=5, frozen=True):
@@ -200,6 +203,7 @@ class Record(Struct, frozen=True):
     verdicts: tuple[
         int, ...
     ]  # one per input, world.events.Refusal; 0 is done; RULE_FAILED is given: the rule is not run
+    replies: tuple[Annotated[bytes, Meta(max_length=REPLY_BYTES_MAX)], ...]  # per Outside, in order; as regions.replies
     sent: tuple[Sent, ...]
     events: MaybeHash  # SHA-256 of the events' bytes; empty when nothing happened
     state_hash: MaybeHash  # when n % SPAN == 0: of the state after this record

@@ -13,7 +13,7 @@ import msgspec
 from regions.config import STATE_BYTES_MAX
 from regions.errors import RecordError
 from regions.messages import Own
-from regions.record import Birth, Confirmed, Mail, Order, OwnerSaid
+from regions.record import Confirmed, Mail, Order, OwnerSaid
 from world.tick import Inputs, Outputs
 
 
@@ -23,7 +23,7 @@ class Rules(Protocol):
     def advance(self, state: Any, inputs: Inputs) -> Outputs:
         """One tick, in place."""
 
-    def command(self, state: Any, era: int, said: Birth | Order | Confirmed | OwnerSaid) -> "Commanded":
+    def command(self, state: Any, era: int, said: "Newcomer | Order | Confirmed | OwnerSaid") -> "Commanded":
         """What the world's process does with an input of its own; regions with land refuse it."""
 
     def encode(self, state: Any) -> bytes:
@@ -50,6 +50,12 @@ class Rules(Protocol):
     def own(self, state: Any, entity: int) -> Own:
         """A player's goods, as told to that player alone."""
 
+    def carried(self, image: bytes) -> Own:
+        """The goods of a body that is not in a row: asleep, or on its way."""
+
+    def holder(self, state: Any, asset: int) -> int:
+        """The body here that holds an asset; 0: none."""
+
     def hop(self, state: Any, entity: int) -> int:
         """Handovers of a body so far."""
 
@@ -68,6 +74,14 @@ class Commanded:
     mail: list[tuple[int, int, bytes]]
 
 
+@dataclass(frozen=True)
+class Newcomer:
+    """A wallet that asks for a body, and its address."""
+
+    wallet: bytes
+    address: bytes
+
+
 class Struct(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """A MessagePack array with exactly these fields; mutable, as the fold writes to it."""
 
@@ -83,6 +97,8 @@ class Player(Struct):
     chain: bytes  # hash chain over admitted actions
     signed: int  # last action that a head covers
     tail: list[bytes]  # chain hashes of the actions after `signed`
+    address: bytes  # of the wallet, as AO has it (regions.outside)
+    outside: int  # the wallet's last outside item with a number
     idle: int  # ticks without an action, counted in spans
 
 
@@ -177,6 +193,7 @@ class RegionState(Struct):
     sleepers: dict[int, Sleeper]
     neighbours: list[Neighbour]
     assignments: Assignments
+    items: list[bytes]  # ids of the newest outside items without a number, oldest first
     parked: list[tuple[int, Mail]]  # mail that made a rule raise: (sender, whole mail)
     halted: str  # why no tick may follow; empty when all is well
     halted_at: int  # the record that said so

@@ -14,11 +14,13 @@ from regions import messages
 from regions.config import (
     HEAD_TICKS_MAX,
     INPUT_BYTES_MAX,
+    OUTSIDE_PER_TICK,
     QUEUE_PER_PLAYER,
     QUEUE_TOTAL,
     UNSIGNED_ACTIONS_MAX,
     UNSIGNED_KEPT_MAX,
 )
+from regions.items import Items
 from regions.letters import WORLD
 from regions.lift import lifts
 from regions.messages import Answer
@@ -38,26 +40,9 @@ from regions.record import (
     player_head_message,
 )
 from regions.region_state import Player, Region
+from regions.waiting import Waiting
 from world.actions import VALUABLE, decode_action
 from world.units import ACTIONS_PER_PLAYER_PER_TICK, ACTIONS_PER_TICK
-
-
-@dataclass
-class Waiting:
-    """An admitted input, where its answer goes, and the chain hash it will leave.
-
-    `head` covers a valuable action and stands in the same record: else a crash could part the two.
-    """
-
-    said: Input
-    gateway: str
-    chain: bytes = b""
-    size: int = 0
-    head: "Waiting | None" = None
-
-    def both(self) -> "list[Waiting]":
-        """The input and its head."""
-        return [self] if self.head is None else [self, self.head]
 
 
 @dataclass
@@ -87,7 +72,13 @@ class Scheduler:
         self.world = world
         self.region = region
         self.queue: deque[Waiting] = deque()
+        self.items = Items(region)
         self.expected: dict[int, Expected] = {}
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits for a record."""
+        return bool(self.queue or self.items.queue)
 
     def offer(self, said: Input, gateway: str) -> Answer | None:
         """Admit an input, or say why not. None: it waits, and is answered when a record holds it."""
@@ -97,6 +88,8 @@ class Scheduler:
             return self._offer_login(said, gateway)
         if isinstance(said, Head):
             return self._offer_head(said, gateway)
+        if isinstance(said, Outside):
+            return self.items.offer(said, gateway)
         if isinstance(said, OwnerSaid):
             full = any(isinstance(one.said, OwnerSaid) for one in self.queue)  # in a halt all the others wait for it
         else:
@@ -130,10 +123,14 @@ class Scheduler:
             size += sum(part.size for part in one.both())
             taken += one.both()
         self.queue = later + self.queue
+        if not (cautious and taken):
+            taken += self.items.close(INPUT_BYTES_MAX - size, 1 if cautious else OUTSIDE_PER_TICK)
         return taken
 
     def put_back(self, taken: list[Waiting]) -> None:
         """No record will hold these after all: they wait again, before all others."""
+        self.items.put_back([one for one in taken if isinstance(one.said, Outside)])
+        taken = [one for one in taken if not isinstance(one.said, Outside)]
         heads = {id(one.head) for one in taken}
         self.queue.extendleft(one for one in reversed(taken) if id(one) not in heads)
         for one in taken:
@@ -148,6 +145,7 @@ class Scheduler:
 
     def settled(self) -> None:
         """A record is durable: forget what was expected of players for whom nothing waits."""
+        self.items.settled()
         tick = self.region.state.tick
         for entity, expected in list(self.expected.items()):
             player = self.region.state.players.get(entity)
@@ -174,7 +172,8 @@ class Scheduler:
     def gone(self, entity: int) -> list[tuple[str, Answer]]:
         """A body has left or fallen asleep: what is to be told, to which gateway, about all that waited for it."""
         asleep = entity in self.region.state.sleepers
-        return [
+        items = [] if asleep else self.items.drop(entity)  # an item wakes whom it is for
+        return items + [
             (one.gateway, self._last(one.said, messages.STATUS_SUPERSEDED) if asleep else self.moved(one.said))
             for one in self.drop(entity)
             if isinstance(one.said, Acted | Login | Head)
@@ -336,7 +335,7 @@ def _valuable(body: bytes) -> bool:
 def _size(said: Input) -> int:
     if isinstance(said, Acted):
         return 32 + len(said.body)
-    if isinstance(said, Outside | OwnerSaid):
+    if isinstance(said, OwnerSaid):
         return 16 + len(said.item)
     if isinstance(said, Confirmed):
         return 192 + 64 * len(said.ends)

@@ -13,8 +13,8 @@ from regions import letters
 from regions.config import STATE_BYTES_MAX
 from regions.letters import Archived, Born
 from regions.messages import Own
-from regions.record import Birth, Confirmed, Order, OwnerSaid
-from regions.region_state import Commanded
+from regions.record import Confirmed, Order, OwnerSaid
+from regions.region_state import Commanded, Newcomer
 from world.events import Refusal
 from world.state import make_id
 from world.tick import Inputs, Outputs
@@ -53,9 +53,9 @@ class WorldRules:
             raise ValueError("the world's process has no land for bodies")
         return Outputs()
 
-    def command(self, state: Registry, era: int, said: Birth | Order | Confirmed | OwnerSaid) -> Commanded:
+    def command(self, state: Registry, era: int, said: Newcomer | Order | Confirmed | OwnerSaid) -> Commanded:
         """Births, orders and confirmations."""
-        if isinstance(said, Birth):
+        if isinstance(said, Newcomer):
             return self._birth(state, said)
         if isinstance(said, Order):
             if said.number != state.ordered + 1:
@@ -67,7 +67,7 @@ class WorldRules:
             return self._confirmed(state, said)
         return Commanded(Refusal.NOT_AN_ACTION, [])
 
-    def _birth(self, state: Registry, said: Birth) -> Commanded:
+    def _birth(self, state: Registry, said: Newcomer) -> Commanded:
         if said.wallet in state.wallets:
             return Commanded(Refusal.NOT_YOURS, [])  # it has a body already
         if len(state.wallets) >= WALLETS_MAX:
@@ -76,7 +76,9 @@ class WorldRules:
         entity = make_id(state.era, 0, state.born)
         state.wallets[said.wallet] = entity
         index = state.regions[state.born % len(state.regions)][0]
-        return Commanded(Refusal.DONE, [(index, letters.BORN, letters.encode_body(Born(entity, said.wallet)))])
+        return Commanded(
+            Refusal.DONE, [(index, letters.BORN, letters.encode_body(Born(entity, said.wallet, said.address)))]
+        )
 
     def _confirmed(self, state: Registry, said: Confirmed) -> Commanded:
         # Checkpoints that another maker was ordered after these may still reach a store, and go on from older ones.
@@ -127,6 +129,14 @@ class WorldRules:
     def own(self, state: Any, entity: int) -> Own:
         """Nobody owns anything here."""
         return Own(entity, 0, (), ())
+
+    def carried(self, image: bytes) -> Own:
+        """Nothing lives here. Raises ValueError."""
+        raise ValueError("the world's process has no land for bodies")
+
+    def holder(self, state: Any, asset: int) -> int:
+        """Nobody holds anything here."""
+        return 0
 
     def hop(self, state: Any, entity: int) -> int:
         """Nothing lives here."""

@@ -15,8 +15,8 @@ from regions import letters
 from regions.holdings import Holding
 from regions.letters import Handover
 from regions.messages import Own
-from regions.record import Birth, Confirmed, Order, OwnerSaid
-from regions.region_state import Commanded, Region, Told
+from regions.record import Confirmed, Order, OwnerSaid
+from regions.region_state import Commanded, Newcomer, Region, Told
 from world.actions import Action, Gather, GiveAsset, GiveCoins, Move, Speak
 from world.events import Event, Kind, Refusal
 from world.png import png
@@ -152,7 +152,7 @@ class SmallRules:
         near = [(one.entity, one.x) for one in state.bodies.values() if one.x - left < 50 or right - one.x < 50]
         return bytes(_encoder.encode(near)) if near else b""
 
-    def command(self, state: Line, era: int, said: Birth | Order | Confirmed | OwnerSaid) -> Commanded:
+    def command(self, state: Line, era: int, said: Newcomer | Order | Confirmed | OwnerSaid) -> Commanded:
         return Commanded(Refusal.NOT_AN_ACTION, [])
 
     def encode(self, state: Line) -> bytes:
@@ -183,6 +183,14 @@ class SmallRules:
     def own(self, state: Line, entity: int) -> Own:
         body = state.bodies.get(entity)
         return Own(entity, body.coins, (), tuple(body.assets)) if body else Own(entity, 0, (), ())
+
+    def carried(self, image: bytes) -> Own:
+        body = read(image)
+        return Own(body.entity, body.coins, (), tuple(body.assets))
+
+    def holder(self, state: Line, asset: int) -> int:
+        held = (body.entity for body in state.bodies.values() if any(one[0] == asset for one in body.assets))
+        return next(held, 0)
 
     def hop(self, state: Line, entity: int) -> int:
         return state.bodies[entity].hop if entity in state.bodies else 0

@@ -1,0 +1,216 @@
+"""What wallets ask of a region by signed ANS-104 items: who asks, what, under which number; and the fold's part of it.
+
+An item is an AO message to the region's process: tags Data-Protocol=ao, Type=Message and `Action`, one of READS or
+ACTS. An item that changes state carries `Number: <era>.<number>`, the wallet's next in the world's present era; the
+number, like that of a player's own actions, has no gaps and is spent by the record that holds the item. Reads and Say
+may come without; of those a region remembers the newest ids, so that none is taken twice. (An id is taken of the
+signature, and only a wallet itself can sign its words a second time: `archive.keys` takes one spelling of each.)
+
+    Join                     a body for a wallet that has none (to the world's own process), or to wake it (elsewhere)
+    Move       X, Y          -127..127, walks until told otherwise
+    Say                      the item's data, aloud
+    Give       Recipient, and Asset, Quantity (coins), or Item and Count
+    Info, Balance, Balances, Holder, Inventory, Chronicle    see `regions.replies`
+
+A wallet is named by 32 bytes: an Ed25519 key is its own name; an RSA key its address (SHA-256 of the modulus), an
+Ethereum key twelve zeros and its 20-byte address. `address` is what AO calls it: 32 bytes, or Ethereum's 20.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from archive.data_item import DataItem, parse_item
+from archive.errors import ArchiveError
+from archive.keys import ARWEAVE, ED25519, ETHEREUM, b64, ethereum_address, ethereum_text, unb64
+from regions.config import OUTSIDE_BYTES_MAX, OUTSIDE_REMEMBERED
+from regions.errors import RecordError
+from regions.letters import WORLD
+from regions.record import Outside
+from regions.region_state import Newcomer, Player, RegionState
+from world.actions import Action, decode_action
+
+READS: Final = ("Info", "Balance", "Balances", "Holder", "Inventory", "Chronicle")
+ACTS: Final = ("Join", "Move", "Say", "Give")
+SIGNERS: Final = (ARWEAVE, ED25519, ETHEREUM)
+_encode: Final = msgspec.msgpack.encode
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An item, read. `number` is 0 when it carries none, and so is `era` then."""
+
+    item: DataItem
+    kind: str
+    wallet: bytes
+    address: bytes
+    era: int
+    number: int
+
+    def tag(self, name: str) -> str:
+        """The value of the first tag of that name; empty when there is none."""
+        return self.item.tag(name) or ""
+
+
+def read(raw: bytes) -> Asked:
+    """Read an outside item; its signature is not checked here. Raises RecordError with what is wrong with it."""
+    try:
+        item = parse_item(raw, OUTSIDE_BYTES_MAX)
+    except ArchiveError as error:
+        raise RecordError(str(error)) from None
+    if item.signature_type not in SIGNERS:
+        raise RecordError(f"signature type {item.signature_type} is not taken; 1, 2 and 3 are (RSA, Ed25519, Ethereum)")
+    if (item.tag("Data-Protocol"), item.tag("Type")) != ("ao", "Message"):
+        raise RecordError("not an AO message: it needs the tags Data-Protocol: ao and Type: Message")
+    kind = item.tag("Action") or ""
+    if kind not in READS and kind not in ACTS:
+        raise RecordError(f"Action {kind[:40]!r} is none of {', '.join((*READS, *ACTS))}")
+    wallet, address = names(item.signature_type, item.owner)
+    era, number = _number(item.tag("Number"))
+    asked = Asked(item, kind, wallet, address, era, number)
+    if kind in ACTS:
+        action_of(asked, lambda whom: 1)
+    return asked
+
+
+def _number(text: str | None) -> tuple[int, int]:
+    if text is None:
+        return 0, 0
+    era, dot, number = text.partition(".")
+    if not (dot and _small(era) and _small(number)) or number == "0":
+        raise RecordError(f"Number {text[:40]!r} is not <era>.<number>, such as 1.17")
+    return int(era), int(number)
+
+
+def _small(text: str) -> bool:
+    return 0 < len(text) <= 15 and text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
+
+
+def names(signature_type: int, owner: bytes) -> tuple[bytes, bytes]:
+    """A signer's wallet and address."""
+    if signature_type == ETHEREUM:
+        account = ethereum_address(owner)
+        return bytes(12) + account, account
+    digest = sha256(owner).digest()
+    return (owner if signature_type == ED25519 else digest), digest
+
+
+def address_text(address: bytes) -> str:
+    """An address as AO writes it: base64url, or 0x and hex for an Ethereum one."""
+    return ethereum_text(address) if len(address) == 20 else b64(address)
+
+
+def address_bytes(text: str) -> bytes:
+    """The inverse of `address_text`. Raises RecordError."""
+    try:
+        raw = bytes.fromhex(text[2:]) if text.startswith("0x") else unb64(text)
+    except (ValueError, ArchiveError):
+        raw = b""
+    if len(raw) != (20 if text.startswith("0x") else 32):
+        raise RecordError(f"{text[:64]!r} is no address: 43 letters of base64url, or 0x and 40 hex digits")
+    return raw
+
+
+def action_of(asked: Asked, find: Callable[[str], int]) -> Action | None:
+    """The action that an item asks for; None for Join. `find` gives the body that a Recipient names, 0 if none is here.
+
+    Raises RecordError for tags that make no action.
+    """
+    fields = _fields(asked, find)
+    if not fields:
+        return None
+    try:
+        return decode_action(_encode(fields))
+    except ValueError as error:
+        raise RecordError(f"{asked.kind}: {error}") from None
+
+
+def _fields(asked: Asked, find: Callable[[str], int]) -> list[object]:
+    if asked.kind == "Move":
+        return [1, _whole(asked, "X"), _whole(asked, "Y")]
+    if asked.kind == "Say":
+        try:
+            return [11, asked.item.data.decode()]
+        except UnicodeDecodeError as error:
+            raise RecordError(f"Say: the data is not UTF-8: {error}") from None
+    if asked.kind != "Give":
+        return []
+    target = find(asked.tag("Recipient")) or 2**63 - 1  # nobody has that id
+    if asked.tag("Asset"):
+        return [6, target, _whole(asked, "Asset")]
+    if asked.tag("Quantity"):
+        return [5, target, _whole(asked, "Quantity")]
+    return [4, target, _whole(asked, "Item"), _whole(asked, "Count")]
+
+
+def _whole(asked: Asked, name: str) -> int:
+    text = asked.tag(name)
+    if not _small(text.removeprefix("-")) and not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise RecordError(f"{asked.kind}: tag {name} is {text[:40]!r}; a whole number is needed")
+    return int(text)
+
+
+def recipient(players: Iterable[Player]) -> Callable[[str], int]:
+    """Whom a Recipient names among these: an entity's id, or the address of a player's wallet."""
+    players = list(players)
+
+    def find(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 20:
+            return int(text)
+        address = address_bytes(text)
+        return next((player.entity for player in players if player.address == address), 0)
+
+    return find
+
+
+# The fold's part.
+
+
+def take(state: RegionState, said: Outside) -> tuple[Asked, Player | None]:
+    """Spend an item's number, or remember the item. The player is None for strangers and at the world's process.
+
+    Raises RecordError for what is not admissible here: `regions.scheduler` lets no such item into a record.
+    """
+    asked = read(said.item)
+    player = _player(state, said, asked)
+    if asked.item.target != state.region:
+        raise RecordError("an item for another process")
+    if said.number != asked.number or (asked.number and asked.era != state.era):
+        raise RecordError(f"an item with number {asked.era}.{asked.number}, taken as {state.era}.{said.number}")
+    if asked.number:
+        if player is None or asked.number != player.outside + 1:
+            raise RecordError(f"item number {asked.number} of entity {said.entity} is not its next")
+        player.outside = asked.number
+        player.idle = 0
+        return asked, player
+    if needs_number(state.index, asked):
+        raise RecordError(f"{asked.kind} without a number")
+    if asked.item.id in state.items:
+        raise RecordError("an item that was taken already")
+    state.items.append(asked.item.id)
+    del state.items[:-OUTSIDE_REMEMBERED]
+    return asked, player
+
+
+def needs_number(index: int, asked: Asked) -> bool:
+    """Whether an item of this kind changes state, so that it must carry a number."""
+    return asked.kind in ("Move", "Give") or (asked.kind == "Join" and index != WORLD)
+
+
+def newcomer(asked: Asked) -> Newcomer:
+    """Who asks the world's process for a body."""
+    return Newcomer(asked.wallet, asked.address)
+
+
+def _player(state: RegionState, said: Outside, asked: Asked) -> Player | None:
+    if not said.entity:
+        return None
+    player = state.players.get(said.entity)
+    if player is None and said.entity in state.sleepers:
+        player = state.sleepers[said.entity].player
+    if player is None or player.wallet != asked.wallet:
+        raise RecordError(f"an item for entity {said.entity}, which that wallet does not have here")
+    return player

@@ -1,0 +1,142 @@
+"""What a region says to an outside wallet's read, as part of the record that holds the item, and so for ever.
+
+A reply is one JSON object {"Data": text, "Tags": {name: text}}, at most REPLY_BYTES_MAX bytes; where a read names
+something that is not here, {"Error": text}. It is taken of the state after the record. Acts have no reply: their
+verdict says all.
+
+    Info        of the region, and the wallet's own next Number where its body is here
+    Balance     of Recipient, or the asker: its coins
+    Balances    {address: coins} of the players here, BALANCES_MAX at a time; the tag Cursor begins the next page
+    Holder      of Asset: the address of who holds it
+    Inventory   of Recipient, or the asker: coins, goods, assets
+    Chronicle   the newest key events, as [number, record, time, kind, a, b, c, d, text]
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from regions.config import REPLY_BYTES_MAX
+from regions.errors import RecordError
+from regions.messages import Own
+from regions.outside import Asked, address_text, recipient
+from regions.region_state import Player, Region
+
+TICKER: Final = "COIN"
+BALANCES_MAX: Final = 16
+TOLD_MAX: Final = 16
+ASSETS_MAX: Final = 24
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+
+
+def reply(region: Region, asked: Asked, own: int) -> bytes:
+    """The reply to a read, taken of the region as it is. `own`: the asker's body here; 0 when it has none."""
+    try:
+        data, tags = READERS[asked.kind](region, asked, own)
+    except RecordError as error:
+        return _encoder.encode({"Error": str(error)})
+    text = data if isinstance(data, str) else _encoder.encode(data).decode()
+    raw = _encoder.encode({"Data": text, "Tags": tags})
+    return raw if len(raw) <= REPLY_BYTES_MAX else _encoder.encode({"Error": f"{len(raw)} bytes are too many to tell"})
+
+
+Told = tuple[Any, dict[str, str]]
+
+
+def _info(region: Region, asked: Asked, own: int) -> Told:
+    state = region.state
+    bodies, moving = region.rules.counts(region.bodies)
+    words: dict[str, Any] = {
+        "Era": state.era,
+        "Record": state.n,
+        "Tick": state.tick,
+        "Index": state.index,
+        "Bodies": bodies,
+        "Moving": moving,
+        "Players": len(state.players),
+        "Asleep": len(state.sleepers),
+        "Checkpoint": state.checkpoint,
+    }
+    player = _player(region, own)
+    if player is not None:
+        words |= {"Entity": player.entity, "Next": f"{state.era}.{player.outside + 1}"}
+    name = f"everloom region {state.index}" if state.index else "everloom world"
+    return words, {"Name": name, "Ticker": TICKER, "Denomination": "0"}
+
+
+def _player(region: Region, entity: int) -> Player | None:
+    state = region.state
+    if entity in state.sleepers:
+        return state.sleepers[entity].player
+    return state.players.get(entity)
+
+
+def _whom(region: Region, asked: Asked, own: int) -> tuple[Player, Own]:
+    """Whose goods are asked for, and what they are. Who sleeps is found by the id of its body alone."""
+    state, name = region.state, asked.tag("Recipient") or asked.tag("Target")
+    entity = recipient(state.players.values())(name) if name else own
+    player = _player(region, entity)
+    if player is None:
+        raise RecordError(f"{name or 'the asker'} is nobody whose body is awake in this region")
+    if entity in state.players:
+        return player, region.rules.own(region.bodies, entity)
+    image = state.sleepers[entity].image
+    return player, region.rules.carried(image) if image else Own(entity, 0, (), ())
+
+
+def _balance(region: Region, asked: Asked, own: int) -> Told:
+    player, has = _whom(region, asked, own)
+    account = address_text(player.address)
+    return str(has.coins), {"Balance": str(has.coins), "Account": account, "Ticker": TICKER}
+
+
+def _balances(region: Region, asked: Asked, own: int) -> Told:
+    state = region.state
+    cursor = asked.tag("Cursor")
+    entities = sorted(state.players)
+    if cursor:
+        entities = [one for one in entities if address_text(state.players[one].address) > cursor]
+    named = sorted((address_text(state.players[one].address), one) for one in entities)
+    page = {address: str(region.rules.own(region.bodies, one).coins) for address, one in named[:BALANCES_MAX]}
+    more = {"Cursor": named[BALANCES_MAX - 1][0]} if len(named) > BALANCES_MAX else {}
+    return page, {"Ticker": TICKER} | more
+
+
+def _holder(region: Region, asked: Asked, own: int) -> Told:
+    text = asked.tag("Asset")
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise RecordError(f"Holder: tag Asset is {text[:40]!r}; an asset's id is needed")
+    entity = region.rules.holder(region.bodies, int(text))
+    player = region.state.players.get(entity)
+    if player is None:
+        raise RecordError(f"asset {text} is with nobody who is awake in this region")
+    address = address_text(player.address)
+    return address, {"Asset": text, "Holder": address, "Entity": str(entity)}
+
+
+def _inventory(region: Region, asked: Asked, own: int) -> Told:
+    player, has = _whom(region, asked, own)
+    words = {
+        "Entity": player.entity,
+        "Coins": has.coins,
+        "Goods": has.goods,
+        "Assets": [{"Id": asset, "Kind": kind, "Traits": traits} for asset, kind, traits in has.assets[:ASSETS_MAX]],
+        "AssetsInAll": len(has.assets),
+        "Asleep": player.entity in region.state.sleepers,
+        "Next": f"{region.state.era}.{player.outside + 1}",
+    }
+    return words, {"Account": address_text(player.address)}
+
+
+def _chronicle(region: Region, asked: Asked, own: int) -> Told:
+    return [(told.number, told.n, told.time_ms, *told.event) for told in region.state.chronicle[-TOLD_MAX:]], {}
+
+
+READERS: Final = {
+    "Info": _info,
+    "Balance": _balance,
+    "Balances": _balances,
+    "Holder": _holder,
+    "Inventory": _inventory,
+    "Chronicle": _chronicle,
+}

@@ -1,0 +1,268 @@
+"""Outside wallets: a signed item is read or done once, under its number, by the region it names, and the record that
+holds it says all that anyone will ever be told of it."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from archive.data_item import DataItem, sign_item
+from archive.keys import ARWEAVE, ED25519, ETHEREUM, Ed25519Key
+from regions import messages, outside
+from regions.config import SPAN
+from regions.errors import RecordError
+from regions.letters import WORLD
+from regions.messages import Answer, Answers, Message
+from regions.record import Outside, Record
+from tests.cluster import Cluster
+from tests.wallets import EthereumKey, rsa, wallet_key
+from world.events import Refusal
+from world.state import COINS, Counter, X, Y
+
+AO = (("Data-Protocol", "ao"), ("Type", "Message"), ("Variant", "ao.TN.1"))
+
+
+class Wallet:
+    """A wallet outside, and a door through which its items go."""
+
+    def __init__(self, cluster: Cluster, key: Any = None, name: str = "ao") -> None:
+        self.cluster, self.name = cluster, name
+        self.key = key or Ed25519Key(name.encode().ljust(32, b"."))
+        self.answers: list[Answer] = []
+        self.number = self.made = 0
+        cluster.gateways[name] = self._hear
+
+    def _hear(self, message: Message) -> None:
+        if isinstance(message, Answers):
+            self.answers += message.answers
+
+    def item(self, action: str, region: int, number: str = "", data: bytes = b"", **tags: Any) -> DataItem:
+        pairs = [("Action", action), *AO, *((name, str(value)) for name, value in tags.items())]
+        pairs += [("Number", number)] if number else []
+        self.made += 1
+        return sign_item(self.key, data, pairs, self.cluster.processes[region], self.made.to_bytes(32, "big"))
+
+    def next(self) -> str:
+        self.number += 1
+        return f"1.{self.number}"
+
+    def send(self, item: DataItem, region: int) -> list[tuple[int, int]]:
+        """(status, verdict) of what was answered."""
+        self.answers.clear()
+        self.cluster.send(region, Outside(item.raw, 0, 0), gateway=self.name)
+        self.cluster.ticks(3)
+        return [(answer.status, answer.verdict) for answer in self.answers if answer.chain == item.id]
+
+    def ask(self, action: str, region: int = 1, **tags: Any) -> Any:
+        """The reply to a read, as the record holds it."""
+        item = self.item(action, region, **tags)
+        assert self.send(item, region) == [(messages.STATUS_DONE, Refusal.DONE)]
+        _, reply = recorded(self.cluster, region, item)
+        return json.loads(reply)
+
+    def join(self) -> int:
+        """Be born, and awake, in region 1. Returns the body's entity."""
+        born = self.cluster.region(WORLD).bodies.born
+        if born % 2 == 0:  # bodies are given to the two regions in turn, the second first
+            Wallet(self.cluster, name=f"other-{born}").send(
+                Wallet(self.cluster, name=f"other-{born}").item("Join", WORLD), WORLD
+            )
+        assert self.send(self.item("Join", WORLD), WORLD) == [(messages.STATUS_DONE, Refusal.DONE)]
+        self.cluster.ticks(25)
+        assert self.send(self.item("Join", 1, self.next()), 1) == [(messages.STATUS_DONE, Refusal.DONE)]
+        return int(json.loads(self.ask("Inventory")["Data"])["Entity"])
+
+
+def recorded(cluster: Cluster, region: int, item: DataItem) -> tuple[Record, bytes]:
+    """The one record that holds an item, and its reply."""
+    held = [
+        (record, record.replies[[said for said in record.inputs if isinstance(said, Outside)].index(one)])
+        for record in cluster.records(region)
+        for one in record.inputs
+        if isinstance(one, Outside) and one.item == item.raw
+    ]
+    assert len(held) == 1, f"{len(held)} records hold the item"
+    return held[0]
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster(population=(2, 0, 0))
+
+
+@pytest.mark.parametrize("signer", [ED25519, ARWEAVE, ETHEREUM])
+def test_any_wallet_joins_moves_and_is_told_its_inventory(cluster: Cluster, signer: int) -> None:
+    wallet = Wallet(cluster, wallet_key(signer))
+    entity = wallet.join()
+    region = cluster.region(1)
+    before = region.bodies.rows[[X, Y], region.bodies.row(entity)].tolist()
+    assert wallet.send(wallet.item("Move", 1, wallet.next(), X=-127, Y=0), 1) == [(messages.STATUS_DONE, 0)]
+    cluster.ticks(20)
+    assert region.bodies.rows[[X, Y], region.bodies.row(entity)].tolist() != before
+    words = json.loads(wallet.ask("Inventory")["Data"])
+    assert (words["Entity"], words["Coins"], words["Next"]) == (entity, 0, "1.3")
+    named = wallet.ask("Inventory")["Tags"]["Account"]
+    assert named.startswith("0x") == (signer == ETHEREUM)
+    assert wallet.ask("Balance", Recipient=named)["Data"] == "0"
+    assert cluster.replay(1).digest() == region.digest()
+
+
+def test_what_is_said_without_a_number_is_heard_once(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    wallet.join()
+    said = wallet.item("Say", 1, data=b"hello")
+    assert wallet.send(said, 1) == [(messages.STATUS_DONE, 0)]
+    assert wallet.send(said, 1) == [(messages.STATUS_LAST, 0)]
+    recorded(cluster, 1, said)
+
+
+def test_a_number_is_spent_once_and_in_order(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    wallet.join()
+    first, second = (wallet.item("Move", 1, wallet.next(), X=5, Y=5) for _ in range(2))
+    assert wallet.send(second, 1) == [(messages.STATUS_LAST, 0)]
+    assert wallet.send(first, 1) == [(messages.STATUS_DONE, 0)]
+    assert wallet.send(first, 1) == [(messages.STATUS_LAST, 0)]
+    assert wallet.send(second, 1) == [(messages.STATUS_DONE, 0)]
+    again = wallet.item("Move", 1, "1.3", X=9, Y=9)
+    assert wallet.send(again, 1) == [(messages.STATUS_LAST, 0)]
+
+
+def test_two_that_come_in_one_tick_are_both_taken_in_order(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    wallet.join()
+    items = [wallet.item("Move", 1, wallet.next(), X=x, Y=0) for x in (1, 2, 3)]
+    wallet.answers.clear()
+    cluster.send(1, *(Outside(item.raw, 0, 0) for item in items), gateway=wallet.name)
+    cluster.ticks(3)
+    assert [answer.chain for answer in wallet.answers] == [item.id for item in items]
+    assert len({recorded(cluster, 1, item)[0].n for item in items}) == 1
+
+
+def test_forged_replayed_and_foreign_items_change_nothing(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    wallet.join()
+    good = wallet.item("Say", 1, data=b"mine")
+    forged = replace(good, data=b"yours")
+    elsewhere = wallet.item("Say", 2, data=b"there")
+    other_era = wallet.item("Move", 1, "2.2", X=1, Y=1)
+    unnumbered = wallet.item("Move", 1, X=1, Y=1)
+    stranger = Wallet(cluster, Ed25519Key(b"s" * 32), "stranger")
+    before = cluster.region(1).digest(), len(cluster.records(1))
+    for item in (forged, elsewhere, other_era, unnumbered):
+        assert wallet.send(item, 1) == [(messages.STATUS_INVALID, 0)]
+    for item in (stranger.item("Say", 1, data=b"who?"), stranger.item("Give", 1, "1.1", Recipient=1, Quantity=1)):
+        assert stranger.send(item, 1) == [(messages.STATUS_MOVED, 0)]
+    assert not any(record.replies for record in cluster.records(1)[before[1] :])
+
+
+def test_a_wallet_may_say_the_same_again_by_signing_again(cluster: Cluster) -> None:
+    """RSA-PSS signs with random salt: aoconnect puts nothing else into a message that would tell two of them apart."""
+    wallet = Wallet(cluster, rsa())
+    wallet.join()
+    one = wallet.item("Say", 1, data=b"once")
+    again = sign_item(wallet.key, one.data, one.tags, one.target, one.anchor)
+    assert one.id != again.id
+    assert wallet.send(one, 1) == [(messages.STATUS_DONE, 0)]
+    assert wallet.send(again, 1) == [(messages.STATUS_DONE, 0)]
+    assert wallet.send(again, 1) == [(messages.STATUS_LAST, 0)]
+
+
+def test_the_v_flip_of_an_ethereum_signature_is_refused(cluster: Cluster) -> None:
+    wallet = Wallet(cluster, EthereumKey(b"e" * 32))
+    wallet.join()
+    one = wallet.item("Say", 1, data=b"once")
+    flipped = replace(one, signature=one.signature[:64] + bytes([one.signature[64] ^ 7]))
+    assert {one.signature[64], flipped.signature[64]} == {27, 28}
+    assert wallet.send(flipped, 1) == [(messages.STATUS_INVALID, 0)]
+
+
+def test_a_gift_changes_holders_and_is_refused_when_it_is_not_ones_own(cluster: Cluster) -> None:
+    rich, poor = Wallet(cluster), Wallet(cluster, rsa(), "poor")
+    giver, taker = rich.join(), poor.join()
+    bodies = cluster.region(1).bodies
+    coins = _coins(bodies, giver, 7)
+    _meet(bodies, giver, taker)
+    address = poor.ask("Inventory")["Tags"]["Account"]
+    gift = rich.item("Give", 1, rich.next(), Recipient=address, Quantity=5)
+    assert rich.send(gift, 1) == [(messages.STATUS_DONE, 0)]
+    assert json.loads(poor.ask("Balance")["Data"]) == 5
+    _meet(bodies, giver, taker)
+    greedy = poor.item("Give", 1, poor.next(), Recipient=giver, Quantity=6)
+    assert poor.send(greedy, 1) == [(messages.STATUS_DONE, Refusal.NOT_ENOUGH)]
+    assert json.loads(rich.ask("Balance")["Data"]) == coins - 5
+    assert json.loads(rich.ask("Balances")["Data"])[address] == "5"
+
+
+def _meet(bodies: Any, one: int, other: int) -> None:
+    bodies.rows[[X, Y], bodies.row(other)] = bodies.rows[[X, Y], bodies.row(one)]
+
+
+def _coins(bodies: Any, entity: int, coins: int) -> int:
+    bodies.rows[COINS, bodies.row(entity)] += coins
+    bodies.counters[Counter.COINS_MINTED] += coins
+    return int(bodies.rows[COINS, bodies.row(entity)])
+
+
+def test_a_strangers_read_is_answered_and_a_bad_name_is_an_error_in_the_record(cluster: Cluster) -> None:
+    stranger = Wallet(cluster)
+    info = stranger.ask("Info")
+    assert info["Tags"]["Ticker"] == "COIN" and json.loads(info["Data"])["Era"] == 1
+    assert "nobody" in stranger.ask("Balance", Recipient=77)["Error"]
+    assert "Error" in stranger.ask("Holder", Asset="none")
+    assert json.loads(stranger.ask("Chronicle")["Data"]) == []
+
+
+def test_an_item_gets_a_nonce_of_its_own(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    item = wallet.item("Info", 1)
+    wallet.send(item, 1)
+    cluster.ticks(2 * SPAN)
+    spans = [said for record in cluster.records(1) for said in record.inputs if type(said).__name__ == "SpanSigned"]
+    assert sum(signature == b"" for span in spans for signature, _ in span.signatures) == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ([("Action", "Rob")], "is none of"),
+        ([("Action", "Move"), ("X", "one"), ("Y", "1")], "whole number"),
+        ([("Action", "Move"), ("X", "500"), ("Y", "1")], "Move"),
+        ([("Action", "Give"), ("Recipient", "1"), ("Quantity", "-1")], "Give"),
+        ([("Action", "Info"), ("Number", "1")], "era"),
+        ([("Action", "Info"), ("Number", "1.0")], "era"),
+        ([("Action", "Info"), ("Number", "01.1")], "era"),
+    ],
+)
+def test_what_makes_no_request_is_named(tags: list[tuple[str, str]], words: str) -> None:
+    item = sign_item(Ed25519Key(bytes(32)), b"", [*tags, *AO], target=bytes(32))
+    with pytest.raises(RecordError, match=words):
+        outside.read(item.raw)
+
+
+def test_a_sleeper_wakes_to_act(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    entity = wallet.join()
+    region = cluster.region(1)
+    region.state.players[entity].idle = 10**6
+    cluster.ticks(SPAN + 1)
+    assert entity in region.state.sleepers
+    assert json.loads(wallet.ask("Inventory")["Data"])["Asleep"]
+    assert wallet.send(wallet.item("Say", 1, wallet.next(), data=b"up"), 1) == [(messages.STATUS_DONE, 0)]
+    assert entity in region.state.players
+
+
+def test_an_item_for_a_body_that_left_is_not_spent(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    entity = wallet.join()
+    bodies = cluster.region(1).bodies
+    row = bodies.row(entity)
+    bodies.rows[X, row] = (64 << 16) - 3000
+    assert wallet.send(wallet.item("Move", 1, wallet.next(), X=127, Y=0), 1) == [(messages.STATUS_DONE, 0)]
+    cluster.ticks(80)
+    assert entity in cluster.region(2).state.players
+    stop = wallet.item("Move", 1, wallet.next(), X=0, Y=0)
+    assert wallet.send(stop, 1) == [(messages.STATUS_MOVED, 0)]
+    there = wallet.item("Move", 2, f"1.{wallet.number}", X=0, Y=0)
+    assert wallet.send(there, 2) == [(messages.STATUS_DONE, 0)]

@@ -64,18 +64,19 @@ class History:
 
     def void(self, store: Store) -> Iterator[str]:
         """Ids of this world's segments, snapshots, manifests, tables, chronicles that no manifest that counts names."""
-        named = {manifest_id for manifest_id, _ in self.chain}
+        needed = {manifest_id for manifest_id, _ in self.chain}
         for _, manifest in self.chain:
-            named |= set(_named(manifest))
+            needed |= set(named(manifest))
         charters = {opening.id for opening in self.openings}
         for world in {opening.world for opening in self.openings}:
             for kind in VOIDABLE:
                 for item_id in search(store, {"Type": kind, "World": world}):
-                    if item_id not in named and item_id not in charters:
+                    if item_id not in needed and item_id not in charters:
                         yield item_id
 
 
-def _named(manifest: Manifest) -> Iterator[str]:
+def named(manifest: Manifest) -> Iterator[str]:
+    """Ids of the items that a manifest needs: segments, snapshots, the table of assets, the chronicle."""
     for end in manifest.regions:
         yield from (run.id for run in end.segments)
         if end.snapshot is not None:

@@ -110,6 +110,10 @@ class DiskStore:
             self._refresh()
             return dict(self._catalogue.bundles)
 
+    def items(self, bundle: str) -> Sequence[Listed]:
+        """What is in a bundle; nothing for one that is not here."""
+        return self._catalogue.bundles.get(bundle, ())
+
     def piece(self, bundle: str, offset: int, size: int) -> bytes:
         """Bytes of a bundle that `bundles` named, as they lie on the disk, not verified; fewer where it ends."""
         if bundle not in self._catalogue.bundles:

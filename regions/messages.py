@@ -2,11 +2,11 @@
 
 Subjects, all below the world's short name `w` (the first 12 characters of its id in hex):
 
-    w.in.<region index>      gateways -> a region: Batch, KeyWanted
+    w.in.<region index>      gateways and AO doors -> a region: Batch, KeyWanted, Question
     w.where                  gateways -> every region: Where
     w.letter.<region index>  regions -> a region: Letter
     w.delta.<region index>   a region -> everyone: Delta, one a tick
-    w.answer.<gateway>       a region -> a gateway: Answers, Here, Keys
+    w.answer.<gateway>       a region -> a gateway or AO door: Answers, Here, Keys, Told
     w.answer                 a region -> every gateway: Answers with what changed hands and who left
     w.beat.<region index>    an owner -> everyone: Beat, when it is late or waiting
     w.world                  anyone -> the world's process: Batch (births, checkpoint orders, confirmations)
@@ -193,7 +193,25 @@ class Beat(msgspec.Struct, array_like=True, frozen=True, tag=10, forbid_unknown_
     era: Index  # owners of an era that is over may still beat
 
 
-Message = Batch | Where | Here | Answers | Delta | KeyWanted | Keys | Letter | Beat
+class Question(msgspec.Struct, array_like=True, frozen=True, tag=11, forbid_unknown_fields=True):
+    """Asks a region to read (regions.replies) without a record: `asker` is the address of who asks, `tags` the item's."""
+
+    gateway: GatewayName
+    reference: Annotated[bytes, Meta(min_length=16, max_length=16)]
+    kind: Annotated[str, Meta(max_length=32)]
+    asker: Annotated[bytes, Meta(max_length=32)]
+    tags: Annotated[tuple[tuple[str, str], ...], Meta(max_length=16)]
+
+
+class Told(msgspec.Struct, array_like=True, frozen=True, tag=12, forbid_unknown_fields=True):
+    """The reply to a question, of the state after durable record `n`."""
+
+    reference: Annotated[bytes, Meta(min_length=16, max_length=16)]
+    n: Number
+    reply: bytes
+
+
+Message = Batch | Where | Here | Answers | Delta | KeyWanted | Keys | Letter | Beat | Question | Told
 
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 _encoder: Final = msgspec.msgpack.Encoder()

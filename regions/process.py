@@ -30,11 +30,12 @@ from regions.config import (
 )
 from regions.drafts import draft, finished
 from regions.errors import FoldFailed, RecordError
-from regions.messages import Answer, Answers, Batch, KeyWanted, Letter, Message, Where
+from regions.messages import Answer, Answers, Batch, KeyWanted, Letter, Message, Question, Where
 from regions.poison import sift
 from regions.post_box import PostBox
 from regions.record import Acted, Heard, Login, Record, SpanSigned, encode, record_hash
 from regions.region_state import Region
+from regions.replies import answer
 from regions.scheduler import Scheduler
 from regions.seat import Figures, Seat
 from regions.show import Show
@@ -251,6 +252,8 @@ class RegionCore:
             return self._batch(now_ms, message)
         if isinstance(message, Where):
             return [*whereabouts(self._region(), message)]
+        if isinstance(message, Question):
+            return [Publish(f"answer.{message.gateway}", answer(self._region(), message))]
         if isinstance(message, KeyWanted) and self.show is not None:
             return [Publish(f"answer.{message.gateway}", keys) for keys in self.show.key_frames()]
         return []

@@ -12,14 +12,15 @@ verdict says all.
     Chronicle   the newest key events, as [number, record, time, kind, a, b, c, d, text]
 """
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from regions.config import REPLY_BYTES_MAX
 from regions.errors import RecordError
-from regions.messages import Own
-from regions.outside import Asked, address_text, recipient
+from regions.messages import Own, Question, Told
+from regions.outside import address_text, recipient
 from regions.region_state import Player, Region
 
 TICKER: Final = "COIN"
@@ -29,9 +30,41 @@ ASSETS_MAX: Final = 24
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
-def reply(region: Region, asked: Asked, own: int) -> bytes:
+class Request(Protocol):
+    """What is asked: the kind of read, and its tags."""
+
+    @property
+    def kind(self) -> str:
+        """One of `regions.outside.READS`."""
+
+    def tag(self, name: str) -> str:
+        """The first tag of that name; empty when there is none."""
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """A request of nobody in particular."""
+
+    kind: str
+    tags: tuple[tuple[str, str], ...]
+
+    def tag(self, name: str) -> str:
+        """The first tag of that name."""
+        return next((value for key, value in self.tags if key == name), "")
+
+
+def answer(region: Region, asked: Question) -> Told:
+    """The reply to a question that no record holds."""
+    own = next((one.entity for one in region.state.players.values() if one.address == asked.asker), 0)
+    raw = reply(region, Unsigned(asked.kind, asked.tags), own)
+    return Told(asked.reference, region.state.n, raw)
+
+
+def reply(region: Region, asked: Request, own: int) -> bytes:
     """The reply to a read, taken of the region as it is. `own`: the asker's body here; 0 when it has none."""
     try:
+        if asked.kind not in READERS:
+            raise RecordError(f"{asked.kind!r} is none of {', '.join(READERS)}")
         data, tags = READERS[asked.kind](region, asked, own)
     except RecordError as error:
         return _encoder.encode({"Error": str(error)})
@@ -40,10 +73,10 @@ def reply(region: Region, asked: Asked, own: int) -> bytes:
     return raw if len(raw) <= REPLY_BYTES_MAX else _encoder.encode({"Error": f"{len(raw)} bytes are too many to tell"})
 
 
-Told = tuple[Any, dict[str, str]]
+Words = tuple[Any, dict[str, str]]
 
 
-def _info(region: Region, asked: Asked, own: int) -> Told:
+def _info(region: Region, asked: Request, own: int) -> Words:
     state = region.state
     bodies, moving = region.rules.counts(region.bodies)
     words: dict[str, Any] = {
@@ -71,7 +104,7 @@ def _player(region: Region, entity: int) -> Player | None:
     return state.players.get(entity)
 
 
-def _whom(region: Region, asked: Asked, own: int) -> tuple[Player, Own]:
+def _whom(region: Region, asked: Request, own: int) -> tuple[Player, Own]:
     """Whose goods are asked for, and what they are. Who sleeps is found by the id of its body alone."""
     state, name = region.state, asked.tag("Recipient") or asked.tag("Target")
     entity = recipient(state.players.values())(name) if name else own
@@ -84,13 +117,13 @@ def _whom(region: Region, asked: Asked, own: int) -> tuple[Player, Own]:
     return player, region.rules.carried(image) if image else Own(entity, 0, (), ())
 
 
-def _balance(region: Region, asked: Asked, own: int) -> Told:
+def _balance(region: Region, asked: Request, own: int) -> Words:
     player, has = _whom(region, asked, own)
     account = address_text(player.address)
     return str(has.coins), {"Balance": str(has.coins), "Account": account, "Ticker": TICKER}
 
 
-def _balances(region: Region, asked: Asked, own: int) -> Told:
+def _balances(region: Region, asked: Request, own: int) -> Words:
     state = region.state
     cursor = asked.tag("Cursor")
     entities = sorted(state.players)
@@ -102,7 +135,7 @@ def _balances(region: Region, asked: Asked, own: int) -> Told:
     return page, {"Ticker": TICKER} | more
 
 
-def _holder(region: Region, asked: Asked, own: int) -> Told:
+def _holder(region: Region, asked: Request, own: int) -> Words:
     text = asked.tag("Asset")
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise RecordError(f"Holder: tag Asset is {text[:40]!r}; an asset's id is needed")
@@ -114,7 +147,7 @@ def _holder(region: Region, asked: Asked, own: int) -> Told:
     return address, {"Asset": text, "Holder": address, "Entity": str(entity)}
 
 
-def _inventory(region: Region, asked: Asked, own: int) -> Told:
+def _inventory(region: Region, asked: Request, own: int) -> Words:
     player, has = _whom(region, asked, own)
     words = {
         "Entity": player.entity,
@@ -128,7 +161,7 @@ def _inventory(region: Region, asked: Asked, own: int) -> Told:
     return words, {"Account": address_text(player.address)}
 
 
-def _chronicle(region: Region, asked: Asked, own: int) -> Told:
+def _chronicle(region: Region, asked: Request, own: int) -> Words:
     return [(told.number, told.n, told.time_ms, *told.event) for told in region.state.chronicle[-TOLD_MAX:]], {}
 
 

@@ -20,7 +20,7 @@ from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.filing import numbers_of
 from regions.messages import STATUS_DONE, Answers, Beat, Delta, Here, Letter
 from regions.record import Acted, Confirmed, Login, Record, first_chain, login_body, player_chain, record_hash
-from regions.region_state import Region
+from regions.region_state import Neighbour, Region
 from regions.revive import Revived
 from tests.simulation.era import Era, kit
 from tests.simulation.holdings import Held, held
@@ -29,8 +29,10 @@ from world.actions import GiveAsset, decode_action
 from world.events import Refusal
 
 if TYPE_CHECKING:
+    from tests.simulation.player import Player
     from tests.simulation.simulation import Simulation
 
+STUCK_US: Final = 1_000_000
 LAWS: Final = {
     "fold": "law 1: every durable record folds to what it says",
     "durable": "law 2: nothing is told before its record is durable",
@@ -157,6 +159,7 @@ class Checker:
         self.records = self.acks = self.checkpoints = 0
         self.manifests: dict[str, Manifest] = {}
         self.confirmed_before = 0  # the newest checkpoint when the faults ended
+        self._oldest: dict[tuple[int, int], tuple[int, int]] = {}  # by (region, neighbour): mail number, since when
         self.minted: dict[int, int] = {}  # assets, and the era in which they were first seen
 
     def fail(self, law: str, words: str) -> None:
@@ -576,13 +579,31 @@ class Checker:
             owners = self.sim.owners(index)
             if not owners:
                 return f"region {index} has no owner"
-            if any(near.outbox for near in course.region.state.neighbours):
-                return f"the outbox of region {index} is not empty"
+            for near in course.region.state.neighbours:
+                if self._stuck(index, near):
+                    return f"mail {near.outbox[0].number} of region {index} to {near.index} is not consumed"
         if audit.confirmed <= self.confirmed_before:
             return f"no checkpoint is confirmed after {audit.confirmed}"
         for player in self.sim.players:
             if player.session.pending and not player.over:
                 return f"player {player.name} waits for {len(player.session.pending)} receipts"
-            if player.session.welcome is None and not player.over:
+            if player.session.welcome is None and not player.over and not self._no_room(audit, player):
                 return f"player {player.name} is not in the world"
         return ""
+
+    def _stuck(self, index: int, near: Neighbour) -> bool:
+        """Whether the oldest mail for a neighbour has been there for a second: who walks to and fro makes new ones."""
+        oldest, now_us = (near.outbox[0].number if near.outbox else 0), self.sim.schedule.now_us
+        number, since_us = self._oldest.get((index, near.index), (0, 0))
+        if oldest != number:
+            number, since_us = self._oldest[index, near.index] = oldest, now_us
+        return bool(oldest) and now_us - since_us >= STUCK_US
+
+    def _no_room(self, audit: EraAudit, player: "Player") -> bool:
+        """Whether a player's body sleeps in a region that is full: it may not wake before another leaves."""
+        entity = self.sim.entities.get(player.wallet.public, 0)
+        states = [(course.region, course.region.state) for course in audit.courses.values()]
+        return any(
+            entity in state.sleepers and letters.room_for_births(state, region.rules.free_rows(region.bodies)) < 1
+            for region, state in states
+        )

@@ -78,8 +78,6 @@ class Weave:
             bounds = split(one.data_size)
             if len(bounds) != len(found) or leaf_root(list(zip(found, (end for _, end in bounds)))) != one.data_root:
                 raise Damaged(b64(one.id), "the hashes of its chunks do not lead to its data_root")
-        self.headers.append(header)
-        self._heights[b64(header.id)] = header.height
         paths = blocks.tx_paths(transactions)
         for one, end, path, found in zip(transactions, blocks.ends(transactions), paths, hashes):
             laid = Laid(one, header.height, header.start + end, path, tuple(found))
@@ -87,6 +85,8 @@ class Weave:
             self.bundles.add(laid.bundle)
             self._by_id.setdefault(b64(one.id), laid)
             self._ends.append(laid.end)
+        self._heights[b64(header.id)] = header.height
+        self.headers.append(header)  # last: another thread may be reading
 
     def transactions(self, header: Header) -> tuple[Transaction, ...]:
         """A block's transactions, in order."""

@@ -202,6 +202,20 @@ def archive_show(
     raise typer.Exit(show(which, store, as_json))
 
 
+@archive_app.command("serve")
+def archive_serve(
+    world: World = DEFAULT_WORLD,
+    store: Annotated[Path | None, typer.Option(help="Serve this store instead of a world's.")] = None,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 takes any.")] = 1984,
+) -> None:
+    """Let anyone read a store as they read Arweave: /ID, /tx, /chunk with proofs, /graphql."""
+    from clients.archive_serve import run
+    from regions.shell.files import WorldDir
+
+    raise typer.Exit(run(store or WorldDir(world).store().folder, host, port))
+
+
 @map_app.command("check")
 def map_check(file: Annotated[Path, typer.Argument(help="A .tmx or .map file.")], as_json: Json = False) -> None:
     """What a map holds, what the game makes of it, and what is missing."""

@@ -89,21 +89,16 @@ class LocalWeave:
 
     def _append(self, header: Header, transactions: Transactions, hashes: Hashes) -> None:
         self.weave.add(header, transactions, hashes)
-        words = {
-            "block": blocks.to_json(header),
-            "transactions": [one.to_json(with_data=False) for one in transactions],
-            "chunks": [[b64(digest) for digest in found] for found in hashes],
-        }
-        line = json.dumps(words, separators=(",", ":")).encode()
+        line = _line(header, transactions, hashes)
         descriptor = os.open(self.folder / "blocks", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             os.ftruncate(descriptor, self._read)  # what a crashed writer left of a line
             os.lseek(descriptor, self._read, os.SEEK_SET)
-            write_all(descriptor, line + b"\n")
+            write_all(descriptor, line)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        self._read += len(line) + 1
+        self._read += len(line)
 
     def _refresh(self) -> None:
         for header, transactions, hashes, size in self._lines():
@@ -157,13 +152,25 @@ class LocalWeave:
             os.close(descriptor)
 
 
+def _line(header: Header, transactions: Transactions, hashes: Hashes) -> bytes:
+    words = {
+        "block": blocks.to_json(header),
+        "transactions": [one.to_json(with_data=False) for one in transactions],
+        "chunks": [[b64(digest) for digest in found] for found in hashes],
+    }
+    return json.dumps(words, separators=(",", ":")).encode() + b"\n"
+
+
 def _parse(line: bytes, height: int) -> tuple[Header, Transactions, Hashes]:
     name = f"block {height}"
     try:
         fields: Any = json.loads(line)
         transactions = [parse_transaction(one) for one in fields["transactions"]]
         hashes = [[unb64(digest) for digest in found] for found in fields["chunks"]]
-        return blocks.from_json(fields["block"]), transactions, hashes
+        parsed = blocks.from_json(fields["block"]), transactions, hashes
+        if _line(*parsed) != line:
+            raise Damaged(name, "not in its one form")
+        return parsed
     except ArchiveError as error:
         raise Damaged(name, f"its line in the weave's file: {error.reason}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archive.bundle import read_header
-from archive.errors import ArchiveError, Damaged, Missing
+from archive.errors import ArchiveError, Missing
 from archive.keys import b64
 from archive.stores.arweave import ArweaveStore
 from archive.stores.disk import DiskStore
@@ -90,17 +90,15 @@ def bundles_of(source: DiskStore, world: str) -> list[str]:
     return found
 
 
-def settle(target: ArweaveStore, most: int = 8) -> list[str]:
-    """Look up how deep the oldest few lie that were read back and are not permanent; names of those the gateway has
-    lost since, which `carry` has to bring again."""
-    lost = []
+def settle(target: ArweaveStore, most: int = 8) -> None:
+    """Look up how deep the oldest few lie that were read back and are not permanent; what the gateway has lost since is
+    noted, for `carry` to bring it again."""
     assert target.journal is not None
     waiting = [entry for entry in target.journal if entry.read_back and not entry.permanent]
     for entry in sorted(waiting, key=lambda one: one.signed_ms)[:most]:
         try:
             target.note_depth(entry.bundle)
-        except (Missing, Damaged):
-            lost.append(entry.bundle)
+        except Missing:
+            target.note_lost(entry.bundle)
         except ArchiveError:
-            break
-    return lost
+            return

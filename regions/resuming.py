@@ -23,10 +23,13 @@ class Resumed:
     useless: list[tuple[int, str]]
 
 
-def resume(store: Store, opening: Opening, spooled: Iterable[tuple[int, list[DataItem] | str]]) -> Resumed:
+def resume(
+    store: Store, opening: Opening, spooled: Iterable[tuple[int, list[DataItem] | str]], several: bool = False
+) -> Resumed:
     """How far the archive of an era has come. `spooled` are (number, items or why they cannot be read), rising.
 
-    What is of no use is filed anew: the logs hold all that is not confirmed. Raises ArchiveError.
+    What is of no use is filed anew: the logs hold all that is not confirmed. With `several` stores, what this one has
+    and the spool still holds is not known to be in the others, and waits on. Raises ArchiveError.
     """
     newest = newest_manifest(store, opening)
     if newest is None and opening.checkpoint is not None:
@@ -37,6 +40,10 @@ def resume(store: Store, opening: Opening, spooled: Iterable[tuple[int, list[Dat
     for number, items in spooled:
         try:
             item_id, manifest = _manifest(opening.era, number, items)
+            if several and newest is not None and number <= newest[1].number and newest[1].era == opening.era:
+                fetch(store, item_id, opening.nodes)
+                queued.append(Queued(item_id, manifest))
+                continue
             if newest is not None and item_id == newest[0]:
                 raise ArchiveError(f"spool {opening.era}-{number}", "is stored already")
             if manifest.previous != (newest[0] if newest is not None else None):

@@ -49,7 +49,9 @@ class ArweaveStore:
     ) -> None:
         self.gateway, self.journal, self.depth, self.resend_s = gateway, journal, depth, resend_s
         self.bundler = bundler
-        self._submission = Submission(gateway, journal, payer, bundler) if journal is not None and payer else None
+        self._submission: Submission | None = None
+        if journal is not None and payer is not None:
+            self._submission = Submission(gateway, journal, payer, bundler, self._bundle)
         self._places: dict[str, list[Place]] = {}
         self._seen: set[str] = set()  # bundles whose header is in `_places`, or is none
         self._held: OrderedDict[str, bytes] = OrderedDict()
@@ -90,6 +92,12 @@ class ArweaveStore:
         entry = self.sent(name)
         if entry is not None and self.journal is not None and not entry.read_back:
             self.journal.keep(replace(entry, read_back=True))
+
+    def note_lost(self, name: str) -> None:
+        """Write down that the gateway no longer has a bundle that was read back: it must be brought again."""
+        entry = self.sent(name)
+        if entry is not None and self.journal is not None:
+            self.journal.keep(replace(entry, read_back=False, permanent=False, sent_ms=0))
 
     def note_depth(self, name: str) -> State:
         """Look up how deep a bundle that was read back lies, and write down when it is deep enough."""

@@ -6,6 +6,7 @@ still missing. The payer's RSA key signs both kinds; neither says anything about
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,9 +15,10 @@ import msgspec
 
 from archive.bundle import BUNDLE_TAGS
 from archive.data_item import assemble, sign_item
-from archive.errors import ArchiveError, Damaged
+from archive.errors import ArchiveError, Damaged, Missing
 from archive.keys import ARWEAVE, RsaKey, address, b64, unb64
 from archive.merkle import CHUNK_BYTES_MAX, chunks, split
+from archive.stores.bundle_files import bundle_name
 from archive.stores.catalogue import Listed
 from archive.stores.gateway import Answer, Gateway
 from archive.stores.journal import Journal, Sent
@@ -26,6 +28,7 @@ TAKEN: Final = (200, 201, 202, 208)
 WINSTON_A_BYTE_MAX: Final = 200_000  # about ten times what the network asked in 2025; a lie must not empty a wallet
 DIGITS_MAX: Final = 26
 WORLDS_MAX: Final = 4
+FOUND_MAX: Final = 4  # uploads of one bundle that are looked at
 ANCHOR_LIFE_MS: Final = 3 * 3600_000  # a transaction that is not mined 50 blocks after its anchor never will be
 
 
@@ -36,7 +39,8 @@ class Submission:
     gateway: Gateway
     journal: Journal
     payer: RsaKey
-    bundler: str | None = None
+    bundler: str | None
+    read: Callable[[str], bytes]  # a bundle from the gateway, by its transaction's id; raises ArchiveError
 
     def send(self, name: str, bundle: bytes, listed: list[Listed], again: bool) -> Sent:
         """Bring a bundle on its way, or what is missing of it; `again`: the gateway does not have it after all.
@@ -54,9 +58,16 @@ class Submission:
         return entry
 
     def _found(self, name: str, size: int) -> Sent | None:
-        """What an earlier process paid for whose journal is lost, if the gateway knows it."""
-        for _, node in self.gateway.search({"Bundle": name, **dict(BUNDLE_TAGS)}, address(self.payer.public)):
-            if node.owner.address == address(self.payer.public) and str(node.data.size) == str(size):
+        """What was uploaded before, by whomever, or was paid for by this payer and cannot be read yet."""
+        for number, (_, node) in enumerate(self.gateway.search({"Bundle": name, **dict(BUNDLE_TAGS)}, None)):
+            if number == FOUND_MAX:
+                break
+            own = node.owner.address == address(self.payer.public) and str(node.data.size) == str(size)
+            try:
+                there = bundle_name(self.read(node.id)) == name
+            except (Missing, Damaged):
+                there = False
+            if there or own:
                 entry = Sent(name, node.id, size, {}, posted=True, chunks=_chunks(size), sent_ms=_now_ms())
                 self.journal.keep(entry)
                 return entry

@@ -1,0 +1,91 @@
+"""The archivist's way to Arweave: what this machine's store has is brought there, oldest first, until it is read back.
+
+Opened when it is first needed, so that a gateway that is away, or a key file that is gone, never keeps the archivist
+from filing: checkpoints then wait in the spool, and it is said why.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from archive.errors import ArchiveError
+from archive.keys import b64
+from archive.publish import bundles_of, carry, settle
+from archive.restore import CHARTER, openings, search
+from archive.stores.arweave import ArweaveStore
+from archive.stores.gateway import Patience
+from regions.errors import ConfigError
+from regions.revive import opening_of
+from regions.shell.files import WorldDir
+from regions.shell.remote import Remote
+
+PATIENCE: Final = Patience(tries=2)  # the archivist tries again by itself, later and later
+AHEAD: Final = 16  # checkpoints that may be on their way at once
+WATCHED_MAX: Final = 10_000  # checkpoints that were read back, and are not permanent yet
+
+
+class Far:
+    """Arweave, for one world; `chosen` says whether there is any."""
+
+    def __init__(self, directory: WorldDir) -> None:
+        self.dir = directory
+        self.remote = Remote.of(directory.path)
+        self.chosen = self.remote is not None
+        self.patience = PATIENCE
+        self.stored = self.submitted = self.permanent = 0  # the newest checkpoint of each, as far as this process saw
+        self._watched: dict[int, list[str]] = {}
+        self._store: ArweaveStore | None = None
+
+    def close(self) -> None:
+        """End what waits for the gateway."""
+        if self._store is not None:
+            self._store.close()
+
+    def store(self) -> ArweaveStore:
+        """The store. Raises ArchiveError when it cannot be written to from here."""
+        assert self.remote is not None
+        if self._store is None:
+            try:
+                self._store = self.remote.open(self.dir.path, self.patience)
+            except (ConfigError, OSError) as error:
+                raise ArchiveError(self.remote.gateway, f"cannot be uploaded to: {error}") from None
+        return self._store
+
+    def later_era(self, world: str, era: int, owner: bytes) -> int:
+        """The later era of this world that Arweave knows of; 0: none."""
+        store = self.store()
+        if not any(True for _ in search(store, {"Type": CHARTER, "World": world, "Era": str(era + 1)}, b64(owner))):
+            return 0
+        found = openings(store, opening_of, world, owner)
+        return found[0].era if found and found[0].era > era else 0
+
+    def carry(self, world: str, number: int, parts: Sequence[str]) -> None:
+        """Bring all that this machine's store has of a world; return once everything up to checkpoint `number`, made of
+        these bundles, was read back. Raises ArchiveError while it was not."""
+        store, disk = self.store(), self.dir.store()
+        names = bundles_of(disk, world)
+        settle(store)
+        carried = carry(disk, store, names)
+        upto = max((names.index(part) for part in parts if part in names), default=-1)
+        waits = [name for name in names[: upto + 1] if name in set(carried.missing)]
+        if waits or upto < 0:
+            assert carried.problem is not None or upto < 0
+            raise carried.problem or ArchiveError(
+                store.gateway.url, f"checkpoint {number} is in no store to bring it from"
+            )
+        self.submitted = max(self.submitted, number)
+        self._watched[number] = list(parts)
+        self._look()
+
+    def _look(self) -> None:
+        assert self._store is not None
+        for number in sorted(self._watched):
+            entries = [self._store.sent(name) for name in self._watched[number]]
+            if all(entry is not None and entry.permanent for entry in entries):
+                self.permanent = max(self.permanent, number)
+                del self._watched[number]
+        while len(self._watched) > WATCHED_MAX:
+            del self._watched[min(self._watched)]
+
+    def figures(self) -> dict[str, int]:
+        """The newest checkpoint that is stored on this machine, submitted to Arweave and read back, and permanent."""
+        return {"stored": self.stored, "submitted": self.submitted, "permanent": self.permanent}

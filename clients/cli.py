@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from regions.shell.remote import Remote
 
 app = typer.Typer(
     name="everloom",
@@ -22,11 +25,18 @@ app.add_typer(map_app, name="map")
 
 DEFAULT_URL = "ws://127.0.0.1:7777"
 DEFAULT_WORLD = Path("worlds/default")
+DEFAULT_STORE = str(DEFAULT_WORLD / "store")
 
 ANY_ID = {"ignore_unknown_options": True}  # an id may begin with a hyphen
 
 World = Annotated[Path, typer.Option("--world", help="The world's directory.")]
 From = Annotated[Path, typer.Option("--from", help="A store: the folder `store` of a world, or a copy of it.")]
+FromAny = Annotated[
+    str,
+    typer.Option("--from", help="A store: the folder `store` of a world, a copy of it, or an Arweave gateway's URL."),
+]
+Payer = Annotated[Path | None, typer.Option(help="Who pays at a gateway: an Arweave wallet's key file.")]
+Bundler = Annotated[str | None, typer.Option(help="Hand bundles to this upload endpoint, not to the chain itself.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Url = Annotated[str, typer.Argument(help="The gateway's address.")]
 
@@ -51,6 +61,17 @@ def _shape(text: str) -> tuple[int, int]:
     return int(columns), int(rows)
 
 
+def _remote(gateway: str, payer: Path | None, bundler: str | None, depth: int = 20) -> "Remote | None":
+    """Where else the archive is kept, from the options. Raises BadParameter unless they go together."""
+    from regions.shell.remote import Remote
+
+    if not gateway or payer is None:
+        if gateway or payer is not None or bundler is not None:
+            raise typer.BadParameter("a gateway's address and --payer go together, and --bundler goes with them")
+        return None
+    return Remote(gateway, str(payer.resolve()), bundler, depth)
+
+
 @app.command()
 def up(
     world: World = DEFAULT_WORLD,
@@ -66,6 +87,12 @@ def up(
     host: Annotated[str, typer.Option(help="Where the gateway listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Its port; 0 takes any.")] = 7777,
     checkpoint_every: Annotated[str, typer.Option(help="How often the archive gets a checkpoint.")] = "30s",
+    arweave: Annotated[
+        str, typer.Option(help="Keep the archive on Arweave too, through this gateway; remembered.", metavar="URL")
+    ] = "",
+    payer: Payer = None,
+    bundler: Bundler = None,
+    depth: Annotated[int, typer.Option(help="Confirmations that make an item permanent.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Run a world on this machine; found it if there is none."""
@@ -84,6 +111,7 @@ def up(
         host=host,
         port=port,
         checkpoint_ms=int(seconds_of(checkpoint_every) * 1000),
+        remote=_remote(arweave, payer, bundler, depth),
         as_json=as_json,
     )
     raise typer.Exit(run(wishes))
@@ -134,21 +162,25 @@ def probe(
 @app.command(context_settings=ANY_ID)
 def restore(
     which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
-    store: From = DEFAULT_WORLD / "store",
+    store: FromAny = DEFAULT_STORE,
     world: World = Path("worlds/restored"),
     owner_key: Annotated[Path | None, typer.Option(help="The owner's key: go on as the same world.")] = None,
+    payer: Payer = None,
+    bundler: Bundler = None,
     as_json: Json = False,
 ) -> None:
     """Rebuild a world from its store alone."""
     from clients.restore import run
+    from clients.source import is_url
 
-    raise typer.Exit(run(which, store, world, owner_key, as_json))
+    remote = _remote(store if is_url(store) and payer is not None else "", payer, bundler)
+    raise typer.Exit(run(which, store, world, owner_key, as_json, remote))
 
 
 @app.command(context_settings=ANY_ID)
 def replay(
     which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
-    store: From = DEFAULT_WORLD / "store",
+    store: FromAny = DEFAULT_STORE,
     at: Annotated[str, typer.Option(help="Where to begin: a UTC time, or +SECONDS from the first record.")] = "",
 ) -> None:
     """Watch the past, re-executed from archived records (a window)."""
@@ -160,7 +192,7 @@ def replay(
 @app.command(context_settings=ANY_ID)
 def verify(
     which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
-    store: From = DEFAULT_WORLD / "store",
+    store: FromAny = DEFAULT_STORE,
     since: Annotated[str, typer.Option(help="Begin at the snapshots of this checkpoint number.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -176,6 +208,24 @@ def archive_status(store: From = DEFAULT_WORLD / "store", as_json: Json = False)
     from clients.archive_view import status
 
     raise typer.Exit(status(store, as_json))
+
+
+@archive_app.command("publish", context_settings=ANY_ID)
+def archive_publish(
+    which: Annotated[str, typer.Argument(help="A world's id; everything without it.")] = "",
+    store: From = DEFAULT_WORLD / "store",
+    to: Annotated[str, typer.Option(help="An Arweave gateway's address.", metavar="URL")] = "",
+    payer: Payer = None,
+    bundler: Bundler = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a store to Arweave, and read every item back."""
+    from clients.archive_publish import run
+
+    remote = _remote(to, payer, bundler)
+    if remote is None:
+        raise typer.BadParameter("say where to with --to, and who pays with --payer")
+    raise typer.Exit(run(store, remote, which, as_json))
 
 
 @archive_app.command("list")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pygame
+from rich.console import Console
 
 from archive.errors import ArchiveError
 from archive.stores.disk import DiskStore
@@ -19,6 +20,7 @@ from clients.draw.stage import Bill, Told, bar_rect, button_rect, draw_stage, li
 from clients.gaze import Gaze
 from clients.history import History, Line, moment, open_history, utc
 from clients.kernels import ensure_compiled, warm_shown
+from clients.source import opened
 from clients.theatre import Going, Theatre
 from clients.view import Bodies, short_name
 from clients.window import PICTURE_S, Scenes, open_window, resized
@@ -52,14 +54,18 @@ KEYS: Final = (
 )
 
 
-def run(which: str, store: Path, at: str) -> int:
+def run(which: str, store: Path | str, at: str) -> int:
     """Show the past until the window is closed; returns the exit status.
 
-    ArchiveError for a store without such history, ValueError for a moment outside of it, RuntimeError for no display.
+    ArchiveError and ConfigError for a store without such history, ValueError for a moment outside of it, RuntimeError
+    for no display.
     """
-    if not (store / "bundles").is_dir():
-        raise ArchiveError(str(store), "no store is here; --from names the folder `store` of a world, or a copy of it")
-    history = open_history(DiskStore(store), which)
+    with opened(store, which, Console(stderr=True)) as source:
+        return _show(source, which, at)
+
+
+def _show(source: DiskStore, which: str, at: str) -> int:
+    history = open_history(source, which)
     start_ms = moment(at, history) if at else history.start_of_last() if history.named else history.begin_ms
     differing = history.other_rules()
     if differing:

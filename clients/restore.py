@@ -1,14 +1,17 @@
 """`everloom restore`: a world out of its store alone, into an empty directory.
 
 The new era's charter is put into the store it came from and read back before anything else is written, so that no other
-restore can open the same era unseen. The store is then copied into the world's directory.
+restore can open the same era unseen. The store is then copied into the world's directory, which goes on keeping its
+archive where it came from.
 """
 
 import json
 import os
 import shutil
+import tempfile
 import time
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -16,26 +19,56 @@ from archive.bundle import pack
 from archive.data_item import parse_item
 from archive.errors import ArchiveError
 from archive.keys import Ed25519Key, RsaKey, b64, save_key, unb64
+from archive.stores.bundle_files import bundle_name
 from archive.stores.disk import DiskStore
+from clients.archive_publish import until_there
 from clients.kernels import ensure_compiled
+from clients.source import is_url, opened
 from regions import founding, revive
 from regions.errors import ConfigError
 from regions.holdings import kit
 from regions.shell.files import WorldDir, read_owner_key
+from regions.shell.remote import Remote
 from regions.shell.seals import seal, sealed_scheduler
 
+WAIT_S: Final = 1800.0  # for a gateway to show the new era
 
-def run(which: str, store: Path, world: Path, owner_key: Path | None, as_json: bool) -> int:
-    """Restore and report; the exit status. Raises ConfigError and ArchiveError in words for people."""
+
+def run(
+    which: str, store: Path | str, world: Path, owner_key: Path | None, as_json: bool, remote: Remote | None = None
+) -> int:
+    """Restore and report; the exit status. `remote` says where a gateway's new era is to be put, and who pays.
+
+    Raises ConfigError and ArchiveError in words for people.
+    """
     console = Console(stderr=True)
     began = time.monotonic()
-    source = open_store(store)
     if world.exists() and any(world.iterdir()):
         raise ConfigError(f"{world} is not empty; a world is restored into an empty directory")
-    if (store.resolve() / "x").is_relative_to(world.resolve()):
+    if not is_url(store) and (Path(store).resolve() / "x").is_relative_to(world.resolve()):
         raise ConfigError(f"the store {store} lies inside {world}; copy it elsewhere first")
-    ensure_compiled(lambda text: console.print(text, highlight=False))
+    if is_url(store) and owner_key is not None and remote is None:
+        raise ConfigError(f"the new era is written to {store} before anything else: name who pays, with --payer")
     owner = read_owner_key(owner_key) if owner_key is not None else RsaKey.generate()
+    ensure_compiled(lambda text: console.print(text, highlight=False))
+    with opened(store, which, console) as source:
+        summary = _restore(source, which, world, owner, owner_key, remote, console)
+    summary["seconds"] = round(time.monotonic() - began, 2)
+    console.print(f"era {summary['era']} opens in {world}: everloom up --world {world}")
+    if as_json:
+        print(json.dumps(summary))
+    return 0
+
+
+def _restore(
+    source: DiskStore,
+    which: str,
+    world: Path,
+    owner: RsaKey,
+    owner_key: Path | None,
+    remote: Remote | None,
+    console: Console,
+) -> dict[str, object]:
     found = revive.find(source, which)
     same = revive.address_of(owner) == found.opening.owner
     if owner_key is not None and not same:
@@ -58,19 +91,29 @@ def run(which: str, store: Path, world: Path, owner_key: Path | None, as_json: b
     charter_id = b64(made.charter_item.id)
     if parse_item(source.get(charter_id)).id != made.charter_item.id:
         raise ArchiveError(charter_id, "the store did not give back the new era's charter")
+    if remote is not None:
+        _put_far(source, bundle_name(pack(made.items)), remote, console)
     _write(WorldDir(world), source, made, charter_id, {"owner": owner, "node": node, "scheduler": scheduler})
-    summary = {
+    if remote is not None:
+        remote.choose(world)
+    return {
         "world": made.charter.world,
         "named_before": made.charter.named_before,
         "checkpoint": made.manifest_id,
         "era": made.charter.era,
         "state_hash": made.state_hash.hex(),
-        "seconds": round(time.monotonic() - began, 2),
     }
-    console.print(f"era {made.charter.era} opens in {world}: everloom up --world {world}")
-    if as_json:
-        print(json.dumps(summary))
-    return 0
+
+
+def _put_far(source: DiskStore, name: str, remote: Remote, console: Console) -> None:
+    """Have the new era at the gateway, read back, before anything is written here."""
+    with tempfile.TemporaryDirectory(prefix="everloom-") as folder:
+        there = remote.open(Path(folder))
+        try:
+            until_there(there, source, [name], console, WAIT_S)
+        finally:
+            there.close()
+    console.print(f"the new era is at {remote.gateway}", highlight=False)
 
 
 def _write(
@@ -86,10 +129,3 @@ def _write(
     shutil.copytree(source.folder, directory.path / "store", symlinks=False)
     DiskStore(directory.path / "store").get(charter_id)
     directory.write_about(made.charter.world, charter_id, directory.path / "store")
-
-
-def open_store(folder: Path) -> DiskStore:
-    """A store that is there. Raises ConfigError."""
-    if not folder.is_dir():
-        raise ConfigError(f"there is no store at {folder}; name one with --from")
-    return DiskStore(folder)

@@ -27,6 +27,7 @@ from regions.shell.agent import Machine
 from regions.shell.files import WorldDir
 from regions.shell.log import LogError
 from regions.shell.nats_server import DIE_WITH_PARENT, ServerError, free_port
+from regions.shell.remote import Remote
 from regions.shell.wiring import found_world
 
 PLAIN_EVERY_S = 5.0
@@ -51,6 +52,7 @@ class Wishes:
     port: int
     checkpoint_ms: int
     as_json: bool
+    remote: Remote | None = None  # where else the archive is kept; None: as it was
 
 
 def run(wishes: Wishes) -> int:
@@ -67,6 +69,8 @@ def run(wishes: Wishes) -> int:
         )
     elif wishes.map_file is not None or wishes.store is not None:
         raise ConfigError(f"{wishes.world} holds a world already; its map and store were chosen when it was founded")
+    if wishes.remote is not None:
+        wishes.remote.choose(wishes.world)
     # Chosen here, as whoever plays must find the world at the same address after the agent was killed.
     fixed = replace(wishes, port=wishes.port or free_port())
     return keep(lambda life: _live(fixed, directory, console, began + compiled, life))

@@ -14,7 +14,7 @@ from archive.stores import Store
 from archive.stores.disk import DiskStore
 from archive.verify import verify
 from clients.kernels import ensure_compiled
-from clients.restore import open_store
+from clients.source import opened
 from regions import founding
 from regions.auditing import Auditor
 from regions.charter import Charter
@@ -24,17 +24,16 @@ from regions.module import differences
 from regions.revive import opening_of, which_world
 
 
-def run(which: str, store: Path, since: str, as_json: bool) -> int:
+def run(which: str, store: Path | str, since: str, as_json: bool) -> int:
     """Verify and report; exit status 1 when anything is wrong."""
     console = Console(stderr=True)
-    source = open_store(store)
     ensure_compiled(lambda text: console.print(text, highlight=False))
     if since and not since.isdigit():
         raise ConfigError(f"--since takes a checkpoint's number, not {since!r}")
     began = time.monotonic()
-    auditor = Auditor(source.get, lambda charter, item_id, owner: kit_of(source, charter, item_id, owner))
     try:
-        summary = _verify(source, auditor, which, int(since) if since else None, console, began)
+        with opened(store, which, console) as source:
+            summary = _verify(source, which, int(since) if since else None, console, began)
     except ArchiveError as error:
         summary = failure(error)
         console.print(f"[bold red]{error}[/]", highlight=False)
@@ -49,9 +48,8 @@ def run(which: str, store: Path, since: str, as_json: bool) -> int:
     return 0 if summary["ok"] else 1
 
 
-def _verify(
-    source: DiskStore, auditor: Auditor, which: str, since: int | None, console: Console, began: float
-) -> dict[str, Any]:
+def _verify(source: DiskStore, which: str, since: int | None, console: Console, began: float) -> dict[str, Any]:
+    auditor = Auditor(source.get, lambda charter, item_id, owner: kit_of(source, charter, item_id, owner))
     world, until = which_world(source, which)
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

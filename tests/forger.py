@@ -82,7 +82,7 @@ def retell(world: Archived, change: Change, keep_state_hashes: bool = False) -> 
             manifest.full,
             parts,
         )
-        place = Place(filing.manifest_id, filing.manifest, filing.filed)
+        place = filing.place
         renamed[unb64(manifest_id)] = _confirmation(world, filing.manifest, filing.manifest_id)
         store.put_bundle(pack(filing.items))
     return store
@@ -164,6 +164,7 @@ def _write(
     record = replace(
         record,
         verdicts=folded.verdicts,
+        replies=folded.replies,
         sent=folded.sent,
         events=folded.events_hash,
         state_hash=state_hash,

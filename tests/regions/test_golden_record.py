@@ -62,7 +62,7 @@ def claim() -> Record:
     signed = Claim(bare.node, bare.process, bare.commitment, bare.links, bare.era_item, NODE.sign(message))
     return Record(
         1, 1, 1, 1, 0, genesis_hash(REGION), 1_700_000_000_000, digest("module"), 1, 1, signed,
-        b"", (), (), 0, (), "", (), (), b"", b"", b"",
+        b"", (), (), 0, (), "", (), (), (), b"", b"", b"",
     )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def full() -> Record:
         login,
         Acted(ENTITY, 2, 1, b"\x92\x01\x7f"),
         Head(ENTITY, 2, player_chain(chain, 2, b"\x92\x01\x7f"), seen, head_signature),
-        Outside(b"an item"),
+        Outside(b"an item", ENTITY, 3),
         SpanSigned(1, 32, 0, ((b"", bytes(64)), (bytes(range(64)), bytes(range(64))))),
         Birth(WALLET.public, SESSION.public, bytes(16), 1_700_000_600_000, bytes(64)),
         Order(3, True, bytes(range(16))),
@@ -92,7 +92,8 @@ def full() -> Record:
     head = NODE.sign(head_message(REGION, 1, 2, 64, digest("record 63"), state_hash))
     return Record(
         1, 1, 2, 64, 62, digest("record 63"), 1_700_000_003_200, digest("module"), 1, 1, None, digest("link"),
-        inputs, heard, 3, ((2, 5),), "", (0, 0, 0, 10, 0, 0, 7, 0, 6), sent, digest("events"), state_hash, head,
+        inputs, heard, 3, ((2, 5),), "", (0, 0, 0, 10, 0, 0, 7, 0, 6), (b"a reply",), sent, digest("events"), state_hash,
+        head,
     )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def test_a_second_reader_of_records() -> None:
     found = msgpack.unpackb(bytes.fromhex(golden()["full"]), use_list=False)
     assert found[:6] == (1, 1, 2, 64, 62, digest("record 63"))
     assert found[6:12] == (1_700_000_003_200, digest("module"), 1, 1, None, digest("link"))
-    inputs, heard, fresh, parked, halt, verdicts, sent, events, state_hash, head = found[12:]
+    inputs, heard, fresh, parked, halt, verdicts, replies, sent, events, state_hash, head = found[12:]
     assert [one[0] for one in inputs] == [1 + place for place in (1, 0, 2, 3, 4, 5, 6, 7, 8)]
     tag, entity, number, session, body = inputs[1]
     chain = sha256(b"everloom-player" + entity.to_bytes(8, "little")).digest()
@@ -134,6 +135,7 @@ def test_a_second_reader_of_records() -> None:
     assert verify(ED25519, login[3], certificate, login[7])
     assert heard[0][:8] == (2, 1, 4, 60, digest("record 60"), 9, 16, ((5, 1, b"a body"),))
     assert (fresh, parked, halt, verdicts) == (3, ((2, 5),), "", (0, 0, 0, 10, 0, 0, 7, 0, 6))
+    assert (inputs[3], replies) == ((4, b"an item", ENTITY, 3), (b"a reply",))
     assert sent == ((2, 9, (digest("mail 9"),), digest("ghosts"), 17),)
     message = b"everloom-head-1\0" + msgpack.packb((REGION, 1, 2, 64, digest("record 63"), state_hash))
     assert events == digest("events") and verify(ED25519, NODE.public, message, head)

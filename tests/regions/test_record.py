@@ -14,6 +14,7 @@ from regions.record import (
     Heard,
     Login,
     Mail,
+    Outside,
     Record,
     Sent,
     decode,
@@ -36,6 +37,7 @@ INPUTS = st.one_of(
     st.builds(Acted, NUMBERS, NUMBERS, NUMBERS, st.binary(max_size=512)),
     st.builds(Login, NUMBERS, NUMBERS, HASHES, HASHES, st.binary(min_size=16, max_size=16), NUMBERS, SIGNATURES),
     st.builds(Head, NUMBERS, NUMBERS, HASHES, MAYBE, SIGNATURES),
+    st.builds(Outside, st.binary(max_size=300), NUMBERS, NUMBERS),
 )
 HEARD = st.builds(
     Heard, SMALL, SMALL, NUMBERS, NUMBERS, HASHES, NUMBERS, NUMBERS, MAILS, st.binary(max_size=64), st.just(b"")
@@ -61,6 +63,7 @@ RECORDS = st.builds(
     parked=st.lists(st.tuples(SMALL, NUMBERS), max_size=2).map(tuple),
     halt=st.text(max_size=40),
     verdicts=st.lists(st.integers(0, 20), max_size=4).map(tuple),
+    replies=st.lists(st.binary(max_size=60), max_size=2).map(tuple),
     sent=st.lists(SENT, max_size=2).map(tuple),
     events=MAYBE,
     state_hash=MAYBE,
@@ -90,9 +93,9 @@ def test_any_change_of_its_bytes_is_another_record_or_an_error(record: Record, d
 
 def test_longer_encodings_of_the_same_values_are_refused() -> None:
     raw = encode(bare())
-    assert raw[:3] == b"\xdc\x00\x16" and raw[3] == RECORD_FORMAT
+    assert raw[:3] == b"\xdc\x00\x17" and raw[3] == RECORD_FORMAT
     rest = raw[4:]
-    for longer in (raw[:3] + b"\xcc\x01" + rest, raw[:3] + b"\xcd\x00\x01" + rest, b"\xdd\0\0\0\x16" + raw[3:]):
+    for longer in (raw[:3] + b"\xcc\x01" + rest, raw[:3] + b"\xcd\x00\x01" + rest, b"\xdd\0\0\0\x17" + raw[3:]):
         with pytest.raises(RecordError, match="not in its one encoding"):
             decode(longer)
 
@@ -145,4 +148,4 @@ def test_a_region_writes_records_that_a_stranger_can_read_and_hash() -> None:
 
 def bare() -> Record:
     decided = (RECORD_FORMAT, 1, 1, 7, 6, bytes(32), 1_000, bytes(32), 1, 1, None, bytes(32), (), (), 0, (), "")
-    return Record(*decided, (), (), b"", b"", b"")  # type: ignore[arg-type]
+    return Record(*decided, (), (), (), b"", b"", b"")  # type: ignore[arg-type]

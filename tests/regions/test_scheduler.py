@@ -121,7 +121,7 @@ def test_doors_for_what_no_player_says(place: Place) -> None:
         Order(1, True, bytes(16)),
         Confirmed(1, bytes(32), bytes(16), (), bytes(32), bytes(64)),
         OwnerSaid(cluster.founded.charter_item.raw),
-        Outside(b"x"),
+        Outside(b"x", 0, 0),
     ]
     for one in said:
         assert scheduler.offer(one, "g") is None

@@ -7,6 +7,7 @@ from archive.keys import Ed25519Key
 from regions import letters, messages
 from regions.config import LETTER_REPEAT_MS, STATE_BYTES_MAX
 from regions.record import Birth, Confirmed, Order
+from regions.region_state import Newcomer
 from regions.region_state import Player as StoredPlayer
 from regions.region_state import Sleeper
 from regions.scheduler import confirmed_message
@@ -218,14 +219,14 @@ def test_nothing_can_live_there() -> None:
 
 def test_as_many_wallets_as_there_may_be_fit_a_state() -> None:
     wallet = {bytes(32): make_id(1, 0, 2**30)}
-    newborn = StoredPlayer(make_id(1, 0, 2**30), bytes(32), 0, b"", 0, bytes(32), 0, [], 0)
+    newborn = StoredPlayer(make_id(1, 0, 2**30), bytes(32), 0, b"", 0, bytes(32), 0, [], bytes(32), 0, 0)
     here = len(msgspec.msgpack.encode(wallet)) + len(msgspec.msgpack.encode({newborn.entity: Sleeper(newborn, b"")}))
     assert here * WALLETS_MAX < STATE_BYTES_MAX
     rules = WorldRules()
     registry = Registry(
         1, [(1, bytes(32))], dict.fromkeys((bytes([n]) * 32 for n in range(3)), 1), 3, 0, b"", 0, False, 0, b""
     )
-    assert rules.command(registry, 1, Birth(b"n" * 32, bytes(32), bytes(16), 0, bytes(64))).verdict == Refusal.DONE
+    assert rules.command(registry, 1, Newcomer(b"n" * 32, bytes(32))).verdict == Refusal.DONE
 
 
 def test_beyond_that_many_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +241,6 @@ def test_beyond_that_many_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> N
 def test_ids_never_repeat_in_a_new_era() -> None:
     registry = Registry(1, [(1, bytes(32))], {}, 7, 0, MAKER, 0, False, 0, b"")
     WorldRules().begin_era(registry, 2)
-    WorldRules().command(registry, 2, Birth(b"n" * 32, bytes(32), bytes(16), 0, bytes(64)))
+    WorldRules().command(registry, 2, Newcomer(b"n" * 32, bytes(32)))
     assert registry.wallets[b"n" * 32] == make_id(2, 0, 1)
     assert registry.maker == b"", "the archivist of the era before is heard no more"

@@ -86,6 +86,7 @@ def up(
     run_for: Annotated[str, typer.Option("--for", help="Stop by itself after, for example, 60s.")] = "",
     host: Annotated[str, typer.Option(help="Where the gateway listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Its port; 0 takes any.")] = 7777,
+    ao_port: Annotated[int, typer.Option(help="The port of the AO door; 0 takes any.")] = 7778,
     checkpoint_every: Annotated[str, typer.Option(help="How often the archive gets a checkpoint.")] = "30s",
     arweave: Annotated[
         str, typer.Option(help="Keep the archive on Arweave too, through this gateway; remembered.", metavar="URL")
@@ -110,6 +111,7 @@ def up(
         seconds=seconds_of(run_for) if run_for else None,
         host=host,
         port=port,
+        ao_port=ao_port,
         checkpoint_ms=int(seconds_of(checkpoint_every) * 1000),
         remote=_remote(arweave, payer, bundler, depth),
         as_json=as_json,

@@ -50,6 +50,7 @@ class Wishes:
     seconds: float | None
     host: str
     port: int
+    ao_port: int
     checkpoint_ms: int
     as_json: bool
     remote: Remote | None = None  # where else the archive is kept; None: as it was
@@ -72,7 +73,7 @@ def run(wishes: Wishes) -> int:
     if wishes.remote is not None:
         wishes.remote.choose(wishes.world)
     # Chosen here, as whoever plays must find the world at the same address after the agent was killed.
-    fixed = replace(wishes, port=wishes.port or free_port())
+    fixed = replace(wishes, port=wishes.port or free_port(), ao_port=wishes.ao_port or free_port())
     return keep(lambda life: _live(fixed, directory, console, began + compiled, life))
 
 
@@ -112,7 +113,7 @@ def _map(wishes: Wishes) -> Any:
 
 async def _run(wishes: Wishes, directory: WorldDir, console: Console, began: float, life: Life) -> int:
     asyncio.get_running_loop().add_reader(life.keeper, os._exit, 1)  # whoever would start this again is gone
-    machine = Machine(directory, wishes.host, wishes.port, wishes.checkpoint_ms)
+    machine = Machine(directory, wishes.host, wishes.port, wishes.checkpoint_ms, wishes.ao_port)
     running = asyncio.ensure_future(machine.run())
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -123,6 +124,7 @@ async def _run(wishes: Wishes, directory: WorldDir, console: Console, began: flo
         first = await _or_end(running, machine.first_tick, machine)
         url = f"ws://{wishes.host}:{port}"
         console.print(f"the world lives: [bold]{url}[/]  (first tick after {first - began:.1f} s; Ctrl-C stops it)")
+        console.print(f"AO and Arweave software finds it at [bold]http://{wishes.host}:{wishes.ao_port}[/]")
         crowd = await Crowd.start(url, wishes, directory) if wishes.bots else None
         timer = asyncio.ensure_future(_bare_timer(stopping))
         await _watch(machine, console, wishes, stopping, running, url)

@@ -46,7 +46,11 @@ from world.units import TICK_MS
 SILENT_MS: Final = 5_000  # an owner beats twice a second, also while it waits for the log; a gateway as well
 SILENT_DOUBLINGS: Final = 4  # who was killed for its silence may have been starved: its successor is given longer
 BEGINNING_MS: Final = 60_000  # to load and claim takes longer
-SILENT_ROLE_MS: Final = {"gateway": SILENT_MS, "archivist": 60_000}  # making a checkpoint is long work without a word
+SILENT_ROLE_MS: Final = {
+    "gateway": SILENT_MS,
+    "ao": SILENT_MS,
+    "archivist": 60_000,
+}  # making a checkpoint is long work without a word
 
 NEVER: Final = 2**62
 
@@ -62,6 +66,7 @@ class AgentCore:
     regions: int
     homes: frozenset[int] | None = None
     place: int = 0
+    doors: tuple[str, ...] = ("gateway",)
     phase: str = "starting"
     seats: dict[int, Seat] = field(default_factory=dict)
     children: Children = field(default_factory=Children)
@@ -245,7 +250,8 @@ class AgentCore:
         for seat in self.seats.values():
             seat.heard(now_ms)  # who is watched has from now on to begin
         archivist = [self.children.start("archivist")] if self.alone else []
-        return [self.children.start("gateway"), *archivist, *self._archive(), *self._spare()]
+        doors = [self.children.start(role) for role in self.doors]
+        return [*doors, *archivist, *self._archive(), *self._spare()]
 
     def _ended(self, now_ms: int, event: Ended) -> list[Effect]:
         role = self.children.ended(event.child)
@@ -315,7 +321,8 @@ class AgentCore:
         if self.phase in ("closing", "stopping", "ordering", "ending", "filing", "over"):
             return []
         self.phase = "closing"
-        effects = [*self.children.dismiss("gateway"), *(Dismiss(child) for child in self.children.spares)]
+        effects = [effect for role in self.doors for effect in self.children.dismiss(role)]
+        effects += [*(Dismiss(child) for child in self.children.spares)]
         if not self.alone:
             effects += self.children.dismiss("archivist")
         elif not self.children.of("archivist"):
@@ -323,7 +330,7 @@ class AgentCore:
         return effects + self._go_on_stopping()
 
     def _go_on_stopping(self) -> list[Effect]:
-        if self.phase == "closing" and not self.children.of("gateway"):
+        if self.phase == "closing" and not any(self.children.of(role) for role in self.doors):
             self.phase = "stopping"
             first = 1 if self.alone else 0  # the only machine's world ends last: it still orders a checkpoint
             told = [

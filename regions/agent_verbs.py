@@ -80,7 +80,7 @@ Event = Begin | Warm | Serving | Beaten | Looked | Heard | Answered | Ended | Or
 
 
 class Start(Struct, frozen=True):
-    """Start a child: `role` is region, gateway or archivist. The shell numbers it."""
+    """Start a child: `role` is region, gateway, ao or archivist. The shell numbers it."""
 
     child: int
     role: str

@@ -36,11 +36,16 @@ def begin(process: bytes, assignment: bytes) -> Assignments:
 
 def close_span(state: RegionState, n: int, previous: bytes, time_ms: int) -> None:
     """At the first record after a span, with that span's last hash and time now known, queue it for signing."""
+    close_numbering(state.assignments, n, previous, time_ms)
+
+
+def close_numbering(numbering: Assignments, n: int, previous: bytes, time_ms: int) -> bool:
+    """Queue the span that ends before record `n`, if one does."""
     if n <= SPAN or (n - 1) % SPAN:
-        return
-    numbering = state.assignments
+        return False
     numbering.waiting.append(Span(n - SPAN, n - 1, previous, time_ms, numbering.open))
     numbering.open = []
+    return True
 
 
 def next_chain(last: bytes, chain: bytes) -> bytes:

@@ -194,7 +194,7 @@ class Beat(msgspec.Struct, array_like=True, frozen=True, tag=10, forbid_unknown_
 
 
 class Question(msgspec.Struct, array_like=True, frozen=True, tag=11, forbid_unknown_fields=True):
-    """Asks a region to read (regions.replies) without a record: `asker` is the address of who asks, `tags` the item's."""
+    """Asks a region for a read (regions.replies) that no record holds, for the address `asker`; `tags` as an item's."""
 
     gateway: GatewayName
     reference: Annotated[bytes, Meta(min_length=16, max_length=16)]

@@ -56,6 +56,7 @@ MODULES = {
     "region": "regions.shell.region",
     "gateway": "regions.shell.gateway",
     "archivist": "regions.shell.archivist",
+    "ao": "regions.shell.ao",
 }
 
 
@@ -72,13 +73,15 @@ class Child:
 class Machine:
     """One world on this machine. `status` is what a view shows; `words` the newest lines for the operator."""
 
-    def __init__(self, directory: WorldDir, host: str, port: int, checkpoint_ms: int = CHECKPOINT_EVERY_MS) -> None:
+    def __init__(
+        self, directory: WorldDir, host: str, port: int, checkpoint_ms: int = CHECKPOINT_EVERY_MS, ao_port: int = 0
+    ) -> None:
         self.dir = directory
-        self.host, self.port = host, port
+        self.host, self.port, self.ao_port = host, port, ao_port
         self.checkpoint_ms = checkpoint_ms
         self.store = directory.store()
         self.charter, _, _ = directory.charter(self.store)
-        self.core = AgentCore(len(self.charter.seats) - 1)
+        self.core = AgentCore(len(self.charter.seats) - 1, doors=("gateway", "ao"))
         self.server = NatsServer(directory.path, LOG_BYTES_TOTAL)
         self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=65_536)
         self.children: dict[int, Child] = {}
@@ -221,6 +224,10 @@ class Machine:
             door = {"host": self.host, "port": self.port, "name": f"g{process.pid}", "regions": len(rectangles)}
             land = {"rectangles": rectangles, "tiles": list(self.charter.map_tiles)}
             self._write(effect.child, self._orders() | door | land)
+        elif effect.role == "ao":
+            self._write(
+                effect.child, self._orders() | {"host": self.host, "port": self.ao_port, "name": f"ao{process.pid}"}
+            )
         elif effect.role == "archivist":
             about = {"store": str(self.store.folder), "interval_ms": self.checkpoint_ms, "regions": self.core.regions}
             self._write(effect.child, self._orders() | about)
@@ -260,10 +267,12 @@ class Machine:
             self.say(str(words["warning"]))
         elif "ordered" in words:
             self.events.put_nowait(Ordered())
-        elif "listening" in words and not self.listening.done():
+        elif child.role == "gateway" and "listening" in words and not self.listening.done():
             self.listening.set_result(int(words["listening"]))
         if child.role == "gateway" and "listening" in words:
             self.port = int(words["listening"])
+        if child.role == "ao" and "listening" in words:
+            self.ao_port = int(words["listening"])
         if child.role == "archivist":
             self.archive |= words
             if "manifest" in words:

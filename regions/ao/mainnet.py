@@ -1,0 +1,68 @@
+"""The door for aoconnect's mainnet mode, as far as it speaks ANS-104: an item in each request; the path says why."""
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from archive.data_item import parse_item
+from archive.errors import ArchiveError
+from archive.keys import b64
+from regions.ao import compute
+from regions.ao.messenger import spawn_refused
+from regions.ao.units import Json, Refused, World, body
+
+PROCESS: Final = re.compile(r"/?([A-Za-z0-9_-]{43})(?:~process@1\.0)?/(.+)")
+BODY_BYTES_MAX: Final = 32_768
+
+
+def routes(world: World) -> list[Route]:
+    """The routes of a node of the mainnet, those that the ANS-104 half of aoconnect asks for."""
+
+    async def address(request: Request) -> Response:
+        return PlainTextResponse(world.scheduler)
+
+    async def push(request: Request) -> Response:
+        try:
+            item = parse_item(await body(request, BODY_BYTES_MAX))
+        except ArchiveError as error:
+            raise Refused(400, str(error)) from None
+        raise Refused(400, spawn_refused(world, item.tag("Module") or ""))
+
+    async def any_path(request: Request) -> Response:
+        found = PROCESS.fullmatch(request.path_params["path"])
+        if found is None:
+            raise Refused(404, "the paths here are /<process>~process@1.0/push, /compute/results=, /slot/current")
+        process, rest = found.groups()
+        if rest == "push":
+            asked, region = await world.submit(await body(request, BODY_BYTES_MAX))
+            one = await world.assignment(region, asked.item.id)
+            return Json({"slot": one.nonce, "id": b64(asked.item.id)}, headers={"id": b64(asked.item.id)})
+        if rest in ("slot/current", "slot/current/body"):
+            last = world.index.last(world.region(process))
+            return PlainTextResponse(str(last.nonce if last else 0))
+        if rest.startswith("compute/results="):
+            return Json('{"raw":' + await _result(process, rest.removeprefix("compute/results=")) + "}")
+        if rest.startswith("as=execution/compute"):
+            pairs = [part.partition("=") for part in rest.removeprefix("as=execution/compute").split("&") if part]
+            tags = [(unquote(name), unquote(value)) for name, _, value in pairs]
+            return Json({"raw": await compute.dry(world, process, tags, "")})
+        raise Refused(404, f"{rest[:64]!r} is no path of a process here")
+
+    async def _result(process: str, slot: str) -> str:
+        if slot.isascii() and slot.isdigit() and len(slot) < 18:
+            region = world.region(process)
+            one = world.index.slot(region, int(slot))
+            if one is None or not one.item:
+                raise Refused(404, f"slot {slot} of process {process} holds no message")
+            return (await world.item(one.item)).result
+        return await compute.result_of(world, process, slot)
+
+    return [
+        Route("/~meta@1.0/info/address", address),
+        Route("/push", push, methods=["POST"]),
+        Route("/{path:path}", any_path, methods=["GET", "POST"]),
+    ]

@@ -1,16 +1,18 @@
 """A world's history out of a store that is far away and believed nothing, into a local one.
 
-What is copied is what the chain names, from the charters that the world's owner signed to the last picture: never what
-merely carries the world's tags, as anyone may put that. With an item comes the bundle it lies in, if all of that
-verifies. Whether the history is right is for `verify` to say, on the copy.
+What counts is what the chain names, from the charters that the world's owner signed to the last picture, and all of
+that is copied; never what merely carries the world's tags, as anyone may put that. Whether the history is right is
+for `verify` to say, on the copy.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
+from archive.bundle import read_entry, read_header
 from archive.data_item import parse_item
 from archive.errors import ArchiveError, Damaged, Forged, Missing
 from archive.history import History, named
-from archive.restore import Opening
+from archive.restore import Opening, search
 from archive.stores import State
 from archive.stores.arweave import ArweaveStore
 from archive.stores.disk import DiskStore
@@ -21,30 +23,63 @@ class Mirror:
 
     def __init__(self, source: ArweaveStore, kept: DiskStore) -> None:
         self.source, self.kept = source, kept
+        self._swept: set[str | None] = set()
+        self._found: dict[object, list[str]] = {}  # of the query that is being paged through
 
     def get(self, item_id: str) -> bytes:
         try:
             return self.kept.get(item_id)
         except (Missing, Damaged):
             raw = self.source.get(item_id)
-        try:
-            self.kept.put_bundle(self.source.bundle_of(item_id))
-        except (Missing, Damaged, Forged):
-            self.kept.put(raw)
+        self._keep(self.source.bundle_of(item_id))
         return raw
 
     def query(
         self, tags: Mapping[str, str], owner: str | None = None, limit: int = 100, after: str | None = None
     ) -> list[str]:
-        """As the source has it, less what turns out to be something else; what cannot be read stays."""
-        found: list[str] = []
-        while len(found) < limit:
-            page = self.source.query(tags, owner, limit, after)
-            found += [item_id for item_id in page if self._fits(item_id, tags, owner)]
-            if len(page) < limit:
-                break
-            after = page[-1]
-        return found[:limit]
+        """As `Store.query`: what was fetched, and what else the source names, less what turns out to be something else.
+
+        Gateways list the bundles with a world's tag more surely than what is in them, so those are fetched first.
+        """
+        if after is None or (found := self._found.get(_key(tags, owner))) is None:
+            found = self._search(tags, owner)
+            self._found = {_key(tags, owner): found}
+        if after is not None and after not in found:
+            raise Missing(ascii(after)[:64], "the query was to go on after this item, which was not found")
+        start = found.index(after) + 1 if after is not None else 0
+        return found[start : start + limit]
+
+    def _search(self, tags: Mapping[str, str], owner: str | None) -> list[str]:
+        wanted = dict(tags)
+        listed = list(search(self.source, wanted, owner))
+        if "World" in tags or not listed:
+            self.sweep(tags.get("World"))
+        kept = list(search(self.kept, wanted, owner))
+        known = set(kept)
+        return kept + [one for one in listed if one not in known and self._fits(one, tags, owner)]
+
+    def sweep(self, world: str | None) -> None:
+        """Fetch every bundle that is tagged as a world's, oldest first; what cannot be read is passed over. Whoever
+        has a reader fetch what is of no use has paid for its being stored."""
+        if world in self._swept:
+            return
+        self._swept.add(world)
+        for node in reversed(list(self.source.bundles(world))):
+            if node.tag("Bundle") in self.kept.bundles():
+                continue
+            try:
+                self._keep(self.source.bundle(node.id))
+            except (Missing, Damaged):
+                continue
+
+    def _keep(self, bundle: bytes) -> None:
+        """Keep a bundle, or as much of it as verifies."""
+        try:
+            self.kept.put_bundle(bundle)
+        except (Damaged, Forged):
+            for entry in read_header(bundle):
+                with suppress(Damaged, Forged):
+                    self.kept.put(read_entry(bundle, entry).raw)
 
     def _fits(self, item_id: str, tags: Mapping[str, str], owner: str | None) -> bool:
         try:
@@ -65,6 +100,10 @@ class Mirror:
     def ids(self) -> Iterator[str]:
         """What was fetched so far."""
         return self.kept.ids()
+
+
+def _key(tags: Mapping[str, str], owner: str | None) -> object:
+    return tuple(sorted(tags.items())), owner
 
 
 def copy_history(

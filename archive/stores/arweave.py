@@ -21,7 +21,7 @@ from archive.keys import RsaKey, b64
 from archive.stores import State
 from archive.stores.bundle_files import bundle_name
 from archive.stores.catalogue import QUERY_LIMIT_MAX, Place, listing
-from archive.stores.gateway import Gateway
+from archive.stores.gateway import Gateway, Node
 from archive.stores.journal import Journal, Sent
 from archive.stores.submission import Submission, confirmations
 
@@ -51,7 +51,7 @@ class ArweaveStore:
         self.bundler = bundler
         self._submission: Submission | None = None
         if journal is not None and payer is not None:
-            self._submission = Submission(gateway, journal, payer, bundler, self._bundle)
+            self._submission = Submission(gateway, journal, payer, bundler, self.bundle)
         self._places: dict[str, list[Place]] = {}
         self._seen: set[str] = set()  # bundles whose header is in `_places`, or is none
         self._held: OrderedDict[str, bytes] = OrderedDict()
@@ -177,8 +177,8 @@ class ArweaveStore:
     def ids(self) -> Iterator[str]:
         """Every item of every bundle that is tagged as Everloom's, newest bundle first."""
         seen: set[str] = set()
-        for bundle in self._bundles(None):
-            for entry in read_header(self._bundle(bundle)):
+        for bundle in self.bundles():
+            for entry in read_header(self.bundle(bundle.id)):
                 if (item_id := b64(entry.id)) not in seen:
                     seen.add(item_id)
                     yield item_id
@@ -194,22 +194,23 @@ class ArweaveStore:
             self._take_header(node.bundledIn.id)
         looked = 0
         if item_id not in self._places:
-            for bundle in self._bundles(node.tag("World") if node is not None else None):
+            for bundle in self.bundles(node.tag("World") if node is not None else None):
                 looked += 1
-                self._take_header(bundle)
+                self._take_header(bundle.id)
                 if item_id in self._places:
                     break
         if item_id not in self._places:
             raise Missing(item_id, f"{self.gateway.url} names {looked} bundles, and none that holds it")
         return list(self._places[item_id])
 
-    def _bundles(self, world: str | None) -> Iterator[str]:
+    def bundles(self, world: str | None = None) -> Iterator[Node]:
+        """What the gateway lists as bundles of Everloom's, or of one world's, newest first; anyone may tag theirs so."""
         tags = dict(BUNDLE_TAGS) | {"App-Name": "Everloom"} | ({"World": world} if world is not None else {})
         for number, (_, node) in enumerate(self.gateway.search(tags, None)):
             if number == BUNDLES_MAX:
                 raise ArchiveError(self.gateway.url, f"lists more than {BUNDLES_MAX} bundles")
             if ID.fullmatch(node.id):
-                yield node.id
+                yield node
 
     def _take_header(self, bundle: str) -> None:
         """Note what a bundle says it holds; one that cannot be read holds nothing for now."""
@@ -241,14 +242,14 @@ class ArweaveStore:
             del places[PLACES_MAX:]
 
     def _cut(self, item_id: str, place: Place) -> bytes:
-        raw = self._bundle(place.bundle)[place.offset : place.offset + place.size]
+        raw = self.bundle(place.bundle)[place.offset : place.offset + place.size]
         item = parse_item(raw)
         if b64(item.id) != item_id:
             raise Damaged(item_id, f"bundle {place.bundle} has item {b64(item.id)} in its place")
         item.verify()
         return raw
 
-    def _bundle(self, bundle: str) -> bytes:
+    def bundle(self, bundle: str) -> bytes:
         """A whole bundle, its items not verified. Raises `Missing` or `Damaged`."""
         if bundle in self._held:
             self._held.move_to_end(bundle)

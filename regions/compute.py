@@ -148,7 +148,7 @@ class _Taken:
     actions: list[tuple[int, Action]] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)  # which verdict an action's will be
     verdicts: list[int] = field(default_factory=list)
-    items: list[tuple[Asked, int]] = field(default_factory=list)  # of outside wallets, and whose bodies they name
+    reads: list[tuple[Asked, int] | None] = field(default_factory=list)  # by outside item: what is to be told to whom
 
 
 def _tick(region: Region, given: Record) -> Folded:
@@ -177,9 +177,7 @@ def _tick(region: Region, given: Record) -> Folded:
     if given.tick % SPAN == 0:
         folded.events += players.put_to_sleep(region)
     letters.grant(state, rules.free_rows(bodies))
-    folded.replies = tuple(
-        replies.reply(region, asked, own) if asked.kind in outside.READS else b"" for asked, own in taken.items
-    )
+    folded.replies = tuple(b"" if read is None else replies.reply(region, *read) for read in taken.reads)
     folded.ghosts = {near.index: ghosts for near, ghosts in zip(landed, outputs.ghosts)}
     _chronicle(state, folded.events)
     folded.sent = tuple(
@@ -259,7 +257,7 @@ def _take_item(region: Region, given: Record, said: Outside, room: int, failed: 
     state, verdicts = region.state, taken.verdicts
     asked, player = outside.take(state, said)
     state.assignments.open.append(Entry(0, 0, asked.item.id, given.n, given.time_ms))
-    taken.items.append((asked, said.entity))
+    taken.reads.append(None if failed or asked.kind not in outside.READS else (asked, said.entity))
     if failed:
         verdicts.append(Refusal.RULE_FAILED)
     elif asked.kind in outside.READS:

@@ -77,10 +77,12 @@ class Items:
         self.queue.extendleft(reversed(taken))
 
     def settled(self) -> None:
-        """A record is durable: what it holds is known to the state, and need not be known here."""
-        if not self.queue:
-            self._last.clear()
-            self._unnumbered.clear()
+        """A record is durable: what it holds is known to the state; here only what still waits need be known."""
+        if not self._last and not self._unnumbered:
+            return
+        waiting = [(one.said, one.chain) for one in self.queue]
+        self._unnumbered = {chain for said, chain in waiting if isinstance(said, Outside) and not said.number}
+        self._last = {said.entity: said.number for said, _ in waiting if isinstance(said, Outside) and said.number}
 
     def drop(self, entity: int) -> list[tuple[str, Answer]]:
         """A body has left: what is to be told, to which gateway, about the items that waited for it."""

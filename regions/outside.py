@@ -72,7 +72,7 @@ def read(raw: bytes) -> Asked:
     era, number = _number(item.tag("Number"))
     asked = Asked(item, kind, wallet, address, era, number)
     if kind in ACTS:
-        action_of(asked, lambda whom: 1)
+        action_of(asked, recipient(()))
     return asked
 
 

@@ -70,10 +70,18 @@ class Scheduler:
 
     def __init__(self, world: bytes, region: Region) -> None:
         self.world = world
-        self.region = region
         self.queue: deque[Waiting] = deque()
         self.items = Items(region)
         self.expected: dict[int, Expected] = {}
+
+    @property
+    def region(self) -> Region:
+        """The region that is looked at; another one when its owner had to build it anew."""
+        return self.items.region
+
+    @region.setter
+    def region(self, region: Region) -> None:
+        self.items.region = region
 
     @property
     def waits(self) -> bool:

@@ -34,4 +34,6 @@ def rsa() -> RsaKey:
 def wallet_key(signature_type: int, name: str = "wallet") -> Any:
     """A key of this signature type."""
     secret = name.encode().ljust(32, b".")
-    return {ED25519: lambda: Ed25519Key(secret), ARWEAVE: rsa, ETHEREUM: lambda: EthereumKey(secret)}[signature_type]()
+    if signature_type == ARWEAVE:
+        return rsa()
+    return Ed25519Key(secret) if signature_type == ED25519 else EthereumKey(secret)

@@ -9,12 +9,14 @@ import pytest
 
 from archive.data_item import DataItem, sign_item
 from archive.keys import ARWEAVE, ED25519, ETHEREUM, Ed25519Key
-from regions import messages, outside
-from regions.config import SPAN
+from regions import messages, outside, replies
+from regions.config import OUTSIDE_PER_TICK, SPAN
 from regions.errors import RecordError
 from regions.letters import WORLD
 from regions.messages import Answer, Answers, Message
-from regions.record import Outside, Record
+from regions.record import Outside, Record, SpanSigned
+from regions.region_state import Region
+from tests.brittle import Brittle
 from tests.cluster import Cluster
 from tests.wallets import EthereumKey, rsa, wallet_key
 from world.events import Refusal
@@ -219,7 +221,7 @@ def test_an_item_gets_a_nonce_of_its_own(cluster: Cluster) -> None:
     item = wallet.item("Info", 1)
     wallet.send(item, 1)
     cluster.ticks(2 * SPAN)
-    spans = [said for record in cluster.records(1) for said in record.inputs if type(said).__name__ == "SpanSigned"]
+    spans = [said for record in cluster.records(1) for said in record.inputs if isinstance(said, SpanSigned)]
     assert sum(signature == b"" for span in spans for signature, _ in span.signatures) == 1
 
 
@@ -230,6 +232,9 @@ def test_an_item_gets_a_nonce_of_its_own(cluster: Cluster) -> None:
         ([("Action", "Move"), ("X", "one"), ("Y", "1")], "whole number"),
         ([("Action", "Move"), ("X", "500"), ("Y", "1")], "Move"),
         ([("Action", "Give"), ("Recipient", "1"), ("Quantity", "-1")], "Give"),
+        ([("Action", "Give"), ("Recipient", "bob"), ("Quantity", "1")], "no address"),
+        ([("Action", "Give"), ("Recipient", "9" * 19), ("Quantity", "1")], "Give"),
+        ([("Action", "Give"), ("Quantity", "1")], "no address"),
         ([("Action", "Info"), ("Number", "1")], "era"),
         ([("Action", "Info"), ("Number", "1.0")], "era"),
         ([("Action", "Info"), ("Number", "01.1")], "era"),
@@ -266,3 +271,47 @@ def test_an_item_for_a_body_that_left_is_not_spent(cluster: Cluster) -> None:
     assert wallet.send(stop, 1) == [(messages.STATUS_MOVED, 0)]
     there = wallet.item("Move", 2, f"1.{wallet.number}", X=0, Y=0)
     assert wallet.send(there, 2) == [(messages.STATUS_DONE, 0)]
+
+
+def test_an_item_that_makes_a_rule_raise_is_refused_and_the_wallet_goes_on() -> None:
+    """The region is built anew for it: whoever admits items has to look at that one from then on."""
+    cluster = Cluster(rules=lambda index: Brittle())
+    wallet = Wallet(cluster)
+    wallet.join()
+    broken = wallet.item("Say", 1, wallet.next(), data=b"break")
+    assert wallet.send(broken, 1) == [(messages.STATUS_DONE, Refusal.RULE_FAILED)]
+    for word in (b"well", b"fine"):
+        assert wallet.send(wallet.item("Say", 1, wallet.next(), data=word), 1) == [(messages.STATUS_DONE, 0)]
+    assert wallet.send(broken, 1) == [(messages.STATUS_LAST, 0)]
+    assert cluster.replay(1).digest() == cluster.region(1).digest()
+
+
+def test_a_read_whose_answer_raises_is_refused_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    wallet = Wallet(cluster)
+    wallet.join()
+    sound, item = replies.reply, wallet.item("Inventory", 1, wallet.next())
+
+    def raises(region: Region, asked: outside.Asked, own: int) -> bytes:
+        if asked.item.id == item.id:
+            raise ZeroDivisionError("a fault in what tells")
+        return sound(region, asked, own)
+
+    monkeypatch.setattr(replies, "reply", raises)
+    assert wallet.send(item, 1) == [(messages.STATUS_DONE, Refusal.RULE_FAILED)]
+    assert recorded(cluster, 1, item)[1] == b""
+    assert cluster.replay(1).digest() == cluster.region(1).digest()
+
+
+def test_what_is_remembered_of_waiting_items_is_bounded_by_those_that_wait(cluster: Cluster) -> None:
+    """Also where the queue is never empty: a stranger's reads cost memory only until a record holds them."""
+    wallet, stranger = Wallet(cluster), Wallet(cluster, name="stranger")
+    wallet.join()
+    items = cluster.cores[1].scheduler.items  # type: ignore[union-attr]
+    for number in range(4):
+        for _ in range(OUTSIDE_PER_TICK + 1 - len(items.queue)):
+            cluster.send(1, Outside(stranger.item("Info", 1).raw, 0, 0), gateway="stranger")
+        if not number:
+            cluster.send(1, Outside(wallet.item("Say", 1, wallet.next(), data=b"hi").raw, 0, 0), gateway=wallet.name)
+        cluster.ticks(1)
+        assert items.queue and len(items._unnumbered) + len(items._last) <= len(items.queue) + OUTSIDE_PER_TICK

@@ -92,8 +92,8 @@ def full() -> Record:
     head = NODE.sign(head_message(REGION, 1, 2, 64, digest("record 63"), state_hash))
     return Record(
         1, 1, 2, 64, 62, digest("record 63"), 1_700_000_003_200, digest("module"), 1, 1, None, digest("link"),
-        inputs, heard, 3, ((2, 5),), "", (0, 0, 0, 10, 0, 0, 7, 0, 6), (b"a reply",), sent, digest("events"), state_hash,
-        head,
+        inputs, heard, 3, ((2, 5),), "", (0, 0, 0, 10, 0, 0, 7, 0, 6), (b"a reply",), sent, digest("events"),
+        state_hash, head,
     )  # fmt: skip
 
 

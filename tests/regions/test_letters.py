@@ -95,7 +95,8 @@ def test_credit_is_what_the_newest_letters_gave_less_who_left(state: RegionState
 
 def test_bodies_of_mail_are_read_strictly() -> None:
     player = Player(7, bytes(32), 1, bytes(32), 2, bytes(32), 1, [bytes(32)], bytes(20), 3, 0)
-    for body in (Handover(b"image", player), Handover(b"image", None), Born(5, bytes(32), bytes(20)), Archived(1, 2, 1)):
+    born = Born(5, bytes(32), bytes(20))
+    for body in (Handover(b"image", player), Handover(b"image", None), born, Archived(1, 2, 1)):
         kind = {Handover: HANDOVER, Born: letters.BORN, Archived: letters.CONFIRMED}[type(body)]
         assert letters.decode_body(Mail(1, kind, letters.encode_body(body))) == body
     assert letters.decode_body(Mail(1, RULES, b"anything")) == b"anything"

@@ -7,9 +7,8 @@ from archive.keys import Ed25519Key
 from regions import letters, messages
 from regions.config import LETTER_REPEAT_MS, STATE_BYTES_MAX
 from regions.record import Birth, Confirmed, Order
-from regions.region_state import Newcomer
+from regions.region_state import Newcomer, Sleeper
 from regions.region_state import Player as StoredPlayer
-from regions.region_state import Sleeper
 from regions.scheduler import confirmed_message
 from regions.world_process import WALLETS_MAX, Registry, WorldRules
 from tests.cluster import NODE, Cluster, Player

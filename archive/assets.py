@@ -13,9 +13,17 @@ the frame's content being columns, assets in rising order of their ids:
 
     count x u64 id less the one before | count x u64 holder | count x u16 partition index of the region that has it
 
+The collection is one JSON object, {"version": 2, "name", "description", "kind": "arweave-native-token-assets",
+"assetCount", "assets": [ids of the metadata items, in the order in which they were filed]}, no blanks, as BazAR's
+collection manifests are; its item's tags are Data-Protocol=Everloom, Type=Collection-Manifest, Title, Description,
+Content-Type=application/json, World, Era, Checkpoint. It lists every asset again, so a new one is only made when a
+sixteenth has come to it (`collection_due`): what it lacks until then is found by the tags World and Type=token.
+
 What an asset looks like, and who may change its holder, is the world's business: this module is handed bytes.
 """
 
+import json
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,6 +36,10 @@ from archive.errors import ArchiveError, Damaged
 from archive.keys import Key, b64
 
 TABLE: Final = "Everloom-Table"
+COLLECTION: Final = "Collection-Manifest"
+COLLECTION_KIND: Final = "arweave-native-token-assets"
+COLLECTION_BYTES_MAX: Final = 48 << 20
+GROWTH: Final = 16
 MAGIC: Final = b"everloom-own-1\0\0"
 ROWS_MAX: Final = 1_000_000
 ROW_BYTES: Final = 18
@@ -157,3 +169,63 @@ def table_tags(world: str, era: int, checkpoint: int) -> list[tuple[str, str]]:
 def sign_table(key: Key, world: str, era: int, checkpoint: int, rows: Iterable[Held]) -> DataItem:
     """The table as an item signed by a node."""
     return sign_item(key, encode_table(rows), table_tags(world, era, checkpoint))
+
+
+def collection_due(listed: int, waiting: int) -> bool:
+    """Whether a checkpoint brings a new collection: `listed` are in the newest one, `waiting` are not."""
+    return waiting >= max(1, listed // GROWTH)
+
+
+def encode_collection(world: str, metadata: Sequence[str]) -> bytes:
+    """The bytes of a collection of these metadata items."""
+    words = {
+        "version": 2,
+        "name": _collection_name(world),
+        "description": _collection_words(world),
+        "kind": COLLECTION_KIND,
+        "assetCount": len(metadata),
+        "assets": list(metadata),
+    }
+    return json.dumps(words, separators=(",", ":")).encode()
+
+
+def decode_collection(raw: bytes) -> list[str]:
+    """The ids of the metadata items in a collection. Raises `Damaged` for any other bytes."""
+    if len(raw) > COLLECTION_BYTES_MAX:
+        raise Damaged("collection", f"{len(raw)} bytes, limit {COLLECTION_BYTES_MAX}")
+    try:
+        words = json.loads(raw)
+        found = words["assets"]
+        fits = words["kind"] == COLLECTION_KIND and words["assetCount"] == len(found)
+        if not fits or not all(re.fullmatch(r"[A-Za-z0-9_-]{43}", one) for one in found):
+            raise Damaged("collection", "its kind, count or ids are not a collection's")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Damaged("collection", f"no collection: {type(error).__name__}") from None
+    return list(found)
+
+
+def collection_tags(world: str, era: int, checkpoint: int) -> list[tuple[str, str]]:
+    """The tags of a collection's item."""
+    return [
+        ("Data-Protocol", "Everloom"),
+        ("Type", COLLECTION),
+        ("Title", _collection_name(world)),
+        ("Description", _collection_words(world)),
+        ("Content-Type", "application/json"),
+        ("World", world),
+        ("Era", str(era)),
+        ("Checkpoint", str(checkpoint)),
+    ]
+
+
+def sign_collection(key: Key, world: str, era: int, checkpoint: int, metadata: Sequence[str]) -> DataItem:
+    """The collection as an item signed by a node."""
+    return sign_item(key, encode_collection(world, metadata), collection_tags(world, era, checkpoint))
+
+
+def _collection_name(world: str) -> str:
+    return f"Assets of the Everloom world {world}"
+
+
+def _collection_words(world: str) -> str:
+    return f"Everything rare that was found or made in the Everloom world {world}, from its founding on."

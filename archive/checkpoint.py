@@ -26,7 +26,7 @@ from archive.errors import Damaged
 from archive.keys import Key, b64, unb64
 
 TYPE: Final = "Everloom-Manifest"
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST_BYTES_MAX: Final = 4 << 20
 REGIONS_MAX: Final = 4096
 
@@ -101,6 +101,8 @@ class Manifest(Struct, frozen=True):
     time_ms: Number
     regions: Annotated[list[RegionEnd], Meta(min_length=1, max_length=REGIONS_MAX)]
     assets: list[AssetFiled]
+    assets_before: Id | None  # the newest manifest before this one that brought assets
+    collection: Id | None  # the newest list of all assets, by this checkpoint or an earlier one
     table: Id
     chronicle: Id | None
     state_hash: Hex

@@ -15,7 +15,15 @@ from archive.keys import b64, unb64
 from archive.restore import Opening, ReadCharter, fetch, search
 from archive.stores import Store
 
-VOIDABLE = (checkpoint.TYPE, segment.TYPE, snapshot.TYPE, assets.TABLE, chronicle.TYPE, restore.CHARTER)
+VOIDABLE = (
+    checkpoint.TYPE,
+    segment.TYPE,
+    snapshot.TYPE,
+    assets.TABLE,
+    assets.COLLECTION,
+    chronicle.TYPE,
+    restore.CHARTER,
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ def named(manifest: Manifest) -> Iterator[str]:
         if end.snapshot is not None:
             yield end.snapshot
     yield manifest.table
+    if manifest.collection is not None:
+        yield manifest.collection
     if manifest.chronicle is not None:
         yield manifest.chronicle
 

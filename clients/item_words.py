@@ -26,6 +26,7 @@ KINDS: Final = {
     checkpoint.TYPE: "manifest",
     assets.TABLE: "table",
     chronicle.TYPE: "chronicle",
+    assets.COLLECTION: "collection",
     "token": "asset-metadata",
     "image": "picture",
 }
@@ -120,6 +121,14 @@ def _table(item: DataItem) -> Iterator[str]:
         yield f"and {len(rows) - LINES_SHOWN} more"
 
 
+def _collection(item: DataItem) -> Iterator[str]:
+    found = assets.decode_collection(item.data)
+    yield f"a list of {len(found)} assets"
+    yield from found[:LINES_SHOWN]
+    if len(found) > LINES_SHOWN:
+        yield f"and {len(found) - LINES_SHOWN} more"
+
+
 def _charter(item: DataItem) -> Iterator[str]:
     try:
         charter, _ = read_charter(item.raw)
@@ -170,6 +179,7 @@ _READERS: Final[dict[str, Callable[[DataItem], Iterator[str]]]] = {
     "snapshot": _snapshot,
     "asset-metadata": _metadata,
     "table": _table,
+    "collection": _collection,
     "era": _charter,
     "module": _module,
     "map": _map,

@@ -246,7 +246,7 @@ class ArchivistCore:
             cutting.full,
             cutting.parts(self.followed, self.kit, olds, found),
         )
-        self.place = Place(filing.manifest_id, filing.manifest, filing.filed)
+        self.place = filing.place
         self.built, self.names[cutting.number] = cutting.number, filing.manifest_id
         self.storing.take(filing)
         self.cutting, self.phase = None, "resting"

@@ -16,12 +16,14 @@ from archive import assets
 from archive.assets import Held, asset_name
 from archive.checkpoint import Manifest
 from archive.cut import violations
+from archive.data_item import parse_item
 from archive.errors import Damaged, Diverged, Forged
 from archive.keys import b64, unb64
 from archive.restore import Opening, Regional
 from archive.verify import AssetItems, Interval
 from regions import compute, errors, region_state
 from regions.charter import Charter, read_charter
+from regions.collecting import NOTHING, collected
 from regions.config import SPAN
 from regions.errors import ChainBroken, FoldFailed, RecordError
 from regions.evidence import judge, look, node_signed
@@ -64,6 +66,7 @@ class Auditor:
         self.strange = 0
         self.manifests: dict[bytes, int] = {}
         self.filed: set[int] = set()
+        self.collected = NOTHING
         self.orders: set[tuple[int, int]] = set()  # (record, the checkpoint it ordered), since the one before
         self.records = 0
 
@@ -113,6 +116,7 @@ class Auditor:
             self.courses[index].told.clear()
         self._hear_each_other()
         self.filed = {one.asset for _, one in self._held(manifest)}
+        self.collected = collected(lambda item_id: parse_item(self.fetch(item_id)), manifest)
 
     def _take_charter(self, opening: Opening) -> tuple[bytes, bytes]:
         try:
@@ -305,6 +309,23 @@ class Auditor:
         for items, (_, holding) in zip(interval.assets, sorted(new.items())):
             self._check_asset(manifest, items, holding)
         self.filed |= set(new)
+        self._check_collection(manifest)
+
+    def _check_collection(self, manifest: Manifest) -> None:
+        expected = self.collected.adding(manifest.assets)
+        if not expected.due and manifest.collection == expected.item:
+            self.collected = expected
+            return
+        if not expected.due or manifest.collection in (None, expected.item):
+            raise Diverged(manifest.world, f"checkpoint {manifest.number} names collection {manifest.collection}")
+        assert manifest.collection is not None
+        item = parse_item(self.fetch(manifest.collection))
+        if b64(item.owner) not in self.charter.nodes:
+            raise Forged(manifest.collection, f"signed by {item.address}, which is no node of the roster")
+        tags = assets.collection_tags(manifest.world, manifest.era, manifest.number)
+        if item.data != assets.encode_collection(manifest.world, expected.ids) or list(item.tags) != tags:
+            raise Diverged(manifest.collection, f"it is not the list of the {len(expected.ids)} assets that were filed")
+        self.collected = expected.made(manifest.collection)
 
     def _check_asset(self, manifest: Manifest, items: AssetItems, one: Holding) -> None:
         face = self.kit.face(one.asset, one.kind, one.traits)

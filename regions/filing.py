@@ -15,6 +15,7 @@ from archive.data_item import DataItem
 from archive.keys import Ed25519Key, b64, unb64
 from archive.snapshot import Snapshot, Whose
 from regions.charter import Charter
+from regions.collecting import NOTHING, Collected
 from regions.config import SPAN
 from regions.holdings import Holding, Kit
 from regions.record import Record, genesis_hash
@@ -27,11 +28,12 @@ SEGMENT_RECORDS: int = 8_192
 @dataclass(frozen=True)
 class Place:
     """How far the archive has come: the newest manifest made, by this era or the one it began from, and which assets
-    have their items. `manifest` is nil only before a world's first checkpoint."""
+    have their items: by asset, and by item. `manifest` is nil only before a world's first checkpoint."""
 
     manifest_id: str | None
     manifest: Manifest | None
     filed: frozenset[int]
+    collected: Collected = NOTHING
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,17 @@ class Filing:
     manifest: Manifest
     items: list[DataItem]
     filed: frozenset[int]
+    collected: Collected
 
     @property
     def manifest_id(self) -> str:
         """The manifest item's id."""
         return b64(self.items[-1].id)
+
+    @property
+    def place(self) -> Place:
+        """How far the archive has come with it."""
+        return Place(self.manifest_id, self.manifest, self.filed, self.collected)
 
 
 def said_of(record: Record) -> list[Said]:
@@ -175,13 +183,19 @@ def file_checkpoint(
 ) -> Filing:
     """Make checkpoint `number`. `parts` by partition index, every region of the charter."""
     maker = _Maker(key, charter, kit)
+    world, era = charter.world, charter.era
     olds = before(charter, place)
     ends = [maker.region(old, parts[index]) for index, old in enumerate(olds)]
     held = held_at({index: part.region for index, part in parts.items()}, ends, kit)
     filed = [
         maker.asset(one) for _, one in sorted(held, key=lambda pair: pair[1].asset) if one.asset not in place.filed
     ]
-    world, era = charter.world, charter.era
+    collection = place.collected.adding(filed)
+    if collection.due:
+        collection = collection.made(maker.add(assets.sign_collection(key, world, era, number, collection.ids)))
+    before_that = place.manifest.assets_before if place.manifest is not None else None
+    if place.manifest is not None and place.manifest.assets:
+        before_that = place.manifest_id
     rows = [Held(one.asset, one.holder, index) for index, one in held]
     table = maker.add(assets.sign_table(key, world, era, number, rows))
     lines = [kit.line(index, told) for index, part in sorted(parts.items()) for told in part.told]
@@ -201,13 +215,15 @@ def file_checkpoint(
         time_ms=min(part.region.state.time_ms for index, part in parts.items() if index),
         regions=ends,
         assets=filed,
+        assets_before=before_that,
+        collection=collection.item,
         table=table,
         chronicle=story,
         state_hash=checkpoint.state_hash(hashes).hex(),
     )
     checkpoint.decode(checkpoint.encode(manifest))  # what no reader would take is never signed
     maker.add(checkpoint.sign(key, manifest))
-    return Filing(manifest, maker.items, place.filed | {one.asset for _, one in held})
+    return Filing(manifest, maker.items, place.filed | {one.asset for _, one in held}, collection)
 
 
 def held_at(regions: Mapping[int, Region], ends: Sequence[RegionEnd], kit: Kit) -> list[tuple[int, Holding]]:

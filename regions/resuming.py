@@ -10,6 +10,7 @@ from archive.errors import ArchiveError
 from archive.keys import b64
 from archive.restore import Opening, fetch, newest_manifest
 from archive.stores import Store
+from regions.collecting import NOTHING, collected, follow
 from regions.filing import Place
 from regions.storing import Queued
 
@@ -35,6 +36,7 @@ def resume(
     if newest is None and opening.checkpoint is not None:
         newest = opening.checkpoint, read_item(fetch(store, opening.checkpoint))
     filed = _assets(fetch(store, newest[1].table)) if newest is not None else frozenset[int]()
+    have = collected(lambda item_id: fetch(store, item_id), newest[1]) if newest is not None else NOTHING
     queued: list[Queued] = []
     useless: list[tuple[int, str]] = []
     for number, items in spooled:
@@ -54,8 +56,9 @@ def resume(
         queued.append(Queued(item_id, manifest))
         assert not isinstance(items, str)
         filed |= _assets(next(item for item in items if b64(item.id) == manifest.table))
+        have = follow(have, manifest)
         newest = item_id, manifest
-    place = Place(*newest, filed) if newest is not None else Place(None, None, frozenset())
+    place = Place(*newest, filed, have) if newest is not None else Place(None, None, frozenset())
     return Resumed(place, queued, useless)
 
 

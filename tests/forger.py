@@ -24,6 +24,7 @@ from regions.messages import Letter, letter_message
 from regions.record import (
     Confirmed,
     Heard,
+    Input,
     Order,
     Record,
     SpanSigned,
@@ -144,7 +145,7 @@ def _write(
     if record.claim is not None:
         message = claim_message(state.region, record.era, record.term, record.n, region.head, record.claim)
         record = replace(record, claim=replace(record.claim, signature=NODE.sign(message)))
-    inputs = []
+    inputs: list[Input] = []
     for said in record.inputs:
         if isinstance(said, SpanSigned):
             inputs.append(assignments.sign_span(SCHEDULER, state, world.processes, said.block_height))

@@ -79,7 +79,7 @@ def test_other_json_of_the_same_manifest_is_refused() -> None:
         with pytest.raises(Damaged, match="one form"):
             checkpoint.decode(other)
     with pytest.raises(Damaged, match="not a manifest"):
-        checkpoint.decode(raw.replace(b'"format":1', b'"format":2'))
+        checkpoint.decode(raw.replace(b'"format":2', b'"format":1'))
     with pytest.raises(Damaged, match="not a manifest"):
         checkpoint.decode(raw.replace(b'"era":2', b'"era":2,"more":1'))
     for broken in (b"", b"[]", b"[" * 100_000, b"\xff", b"{}"):

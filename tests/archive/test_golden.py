@@ -71,7 +71,7 @@ def manifest() -> Manifest:
     ]
     hashes = [(digest("world"), 40, whole), (digest("region"), 100, whole)]
     return Manifest(
-        format=1,
+        format=2,
         world=WORLD,
         era=2,
         number=5,
@@ -84,6 +84,8 @@ def manifest() -> Manifest:
         time_ms=1_700_000_000_000,
         regions=regions,
         assets=[AssetFiled("0001002000000001", b64(digest("metadata")), b64(digest("picture")))],
+        assets_before=b64(digest("manifest 3")),
+        collection=b64(digest("collection")),
         table=b64(digest("table")),
         chronicle=b64(digest("chronicle")),
         state_hash=checkpoint.state_hash(hashes).hex(),

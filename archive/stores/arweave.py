@@ -204,7 +204,7 @@ class ArweaveStore:
         return list(self._places[item_id])
 
     def bundles(self, world: str | None = None) -> Iterator[Node]:
-        """What the gateway lists as bundles of Everloom's, or of one world's, newest first; anyone may tag theirs so."""
+        """What the gateway lists as Everloom's bundles, or one world's, newest first; anyone may tag theirs so."""
         tags = dict(BUNDLE_TAGS) | {"App-Name": "Everloom"} | ({"World": world} if world is not None else {})
         for number, (_, node) in enumerate(self.gateway.search(tags, None)):
             if number == BUNDLES_MAX:

@@ -20,10 +20,8 @@ from setproctitle import setproctitle
 from archive.data_item import DataItem
 from archive.errors import ArchiveError
 from archive.keys import b64
-from archive.restore import fetch, openings, search
+from archive.restore import fetch
 from archive.stores import Store
-from archive.stores.bundle_files import bundle_name
-from archive.upload import put_and_check
 from regions import messages
 from regions.archivist import ArchivistCore
 from regions.archivist_verbs import (
@@ -53,13 +51,15 @@ from regions.beginning import lacking, usable
 from regions.errors import ConfigError, RecordError
 from regions.resuming import Resumed, resume
 from regions.revive import opening_of
-from regions.shell.far import AHEAD, Far
+from regions.shell.far import Far
 from regions.shell.files import WorldDir, log_name
 from regions.shell.log import LogError
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
-from regions.shell.spool import SpoolDir, read_part
+from regions.shell.remote import Remote
+from regions.shell.spool import SpoolDir
 from regions.shell.steady import SteadyClock
+from regions.shell.stores import Stores
 from world.tick import warm
 
 SNAPSHOT_BYTES_MAX: Final = 64 << 20
@@ -78,11 +78,13 @@ class Shell:
     def __init__(self, orders: dict[str, Any]) -> None:
         self.dir = WorldDir(Path(orders["world_dir"]))
         self.store: Store = self.dir.store()
-        self.far = Far(self.dir)
         self.charter, charter_id, self.owner = self.dir.charter(self.dir.store())
         self.opening = opening_of(fetch(self.store, b64(charter_id)).raw)
         self.url, self.token = str(orders["bus"]), str(orders["token"])
         self.spool = SpoolDir(self.dir.path / "spool")
+        disk, remote = self.dir.store(), Remote.of(self.dir.path)
+        far = Far(remote, self.dir.path, disk) if remote is not None else None
+        self.stores = Stores(disk, far, self.spool, self.charter, self.opening)
         resumed = self._resume()
         local = self._local()
         for index, n, raw in lacking(
@@ -116,7 +118,7 @@ class Shell:
         """How far the archive has come, the spool included; what is of no use there is dropped."""
         era = self.charter.era
         spooled = [(number, self._spooled(number)) for number in self.spool.waiting(era)]
-        resumed = resume(self.store, self.opening, spooled, several=self.far.chosen)
+        resumed = resume(self.store, self.opening, spooled, several=self.stores.far is not None)
         for number, why in resumed.useless:
             tell({"warning": f"passed over in the spool: {why}"})
             self.spool.drop(era, number)
@@ -139,7 +141,7 @@ class Shell:
                 status = await self._carry_out(self.core.step(self.clock.now_ms(), event))
             return status
         finally:
-            self.far.close()
+            self.stores.close()
             for task in self.tasks:
                 task.cancel()
             await self.outside.close()
@@ -230,48 +232,12 @@ class Shell:
             await self.events.put(Failed(number, str(error)))
             return
         finally:
-            if self.far.chosen:
-                tell({"stores": self.far.figures()})
+            if self.stores.far is not None:
+                tell({"stores": self.stores.figures()})
         await self.events.put(Superseded(later) if later else Uploaded(number))
 
     def _put_all(self, number: int) -> int:
-        """Store a checkpoint; or return the later era of this world that the store knows of, and store nothing."""
-        tags = {"Type": "Everloom-Era", "World": self.charter.world, "Era": str(self.charter.era + 1)}
-        if any(True for _ in search(self.store, tags)):
-            found = openings(self.store, opening_of, self.charter.world, self.owner)
-            if found and found[0].era > self.charter.era:
-                return found[0].era
-        # A folder that is empty because its disk is not mounted would take it, and hide it when the disk is back.
-        for item_id in self.opening.id, self.core.storing.queue[0].manifest.previous:
-            if item_id is not None:
-                fetch(self.store, item_id)
-        for path in self.spool.parts(self.charter.era, number):
-            put_and_check([self.store], read_part(path))
-        self.far.stored = max(self.far.stored, number)
-        if self.far.chosen:
-            self._put_ahead(number)
-            return self._put_far(number)
-        return 0
-
-    def _put_ahead(self, number: int) -> None:
-        """Have this machine's store take what waits behind a checkpoint, too, so that it can be on its way to Arweave
-        while the first is not read back yet."""
-        for later in [one for one in self.spool.waiting(self.charter.era) if one > number][:AHEAD]:
-            try:
-                self.spool.read(self.charter.era, later)
-                for path in self.spool.parts(self.charter.era, later):
-                    put_and_check([self.store], read_part(path))
-                self.far.stored = max(self.far.stored, later)
-            except (ArchiveError, OSError):
-                return  # it is told when its turn comes
-
-    def _put_far(self, number: int) -> int:
-        """As `_put_all`, for Arweave."""
-        parts = [bundle_name(read_part(path)) for path in self.spool.parts(self.charter.era, number)]
-        later = self.far.later_era(self.charter.world, self.charter.era, self.owner)
-        if not later:
-            self.far.carry(self.charter.world, number, parts)
-        return later
+        return self.stores.put_all(number, self.core.storing.queue[0].manifest.previous)
 
     async def log_ends(self, told: dict[int, int]) -> dict[int, int]:
         """Where the logs end, now that nobody appends. Who was told of an end may not have heard of the last records

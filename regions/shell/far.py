@@ -6,6 +6,7 @@ from filing: checkpoints then wait in the spool, and it is said why.
 
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from archive.bundle import unpack
@@ -13,27 +14,23 @@ from archive.errors import ArchiveError, Damaged, Forged, Missing
 from archive.publish import bundles_of, carry, settle
 from archive.restore import CHARTER, Opening
 from archive.stores.arweave import ArweaveStore
+from archive.stores.disk import DiskStore
 from archive.stores.gateway import Patience
 from regions.errors import ConfigError, RecordError
 from regions.revive import opening_of
-from regions.shell.files import WorldDir
 from regions.shell.remote import Remote
 
 PATIENCE: Final = Patience(tries=2)  # the archivist tries again by itself, later and later
-AHEAD: Final = 16  # checkpoints that may be on their way at once
 LISTED: Final = 200  # of the newest bundles that are looked at for another's charter
 WATCHED_MAX: Final = 10_000  # checkpoints that were read back, and are not permanent yet
 
 
 class Far:
-    """Arweave, for one world; `chosen` says whether there is any."""
+    """Arweave, for one world, as `remote` says; `home` is the world's directory, `disk` this machine's store."""
 
-    def __init__(self, directory: WorldDir) -> None:
-        self.dir = directory
-        self.remote = Remote.of(directory.path)
-        self.chosen = self.remote is not None
-        self.patience = PATIENCE
-        self.stored = self.submitted = self.permanent = 0  # the newest checkpoint of each, as far as this process saw
+    def __init__(self, remote: Remote, home: Path, disk: DiskStore, patience: Patience = PATIENCE) -> None:
+        self.remote, self.home, self.disk, self.patience = remote, home, disk, patience
+        self.submitted = self.permanent = 0  # the newest checkpoint of each, as far as this process saw
         self._known: set[str] = set()  # bundles that were looked into
         self._watched: dict[int, list[str]] = {}
         self._store: ArweaveStore | None = None
@@ -45,10 +42,9 @@ class Far:
 
     def store(self) -> ArweaveStore:
         """The store. Raises ArchiveError when it cannot be written to from here."""
-        assert self.remote is not None
         if self._store is None:
             try:
-                self._store = self.remote.open(self.dir.path, self.patience)
+                self._store = self.remote.open(self.home, self.patience)
             except (ConfigError, OSError) as error:
                 raise ArchiveError(self.remote.gateway, f"cannot be uploaded to: {error}") from None
         return self._store
@@ -58,7 +54,7 @@ class Far:
 
         A charter that some restore put there lies in a bundle that this machine never had.
         """
-        store, ours = self.store(), self.dir.store().bundles()
+        store, ours = self.store(), self.disk.bundles()
         for node in islice(store.bundles(world), LISTED):
             if node.id in self._known or node.tag("Bundle") in ours:
                 continue
@@ -76,7 +72,7 @@ class Far:
     def carry(self, world: str, number: int, parts: Sequence[str]) -> None:
         """Bring all that this machine's store has of a world; return once everything up to checkpoint `number`, made of
         these bundles, was read back. Raises ArchiveError while it was not."""
-        store, disk = self.store(), self.dir.store()
+        store, disk = self.store(), self.disk
         names = bundles_of(disk, world)
         settle(store)
         carried = carry(disk, store, names)
@@ -100,10 +96,6 @@ class Far:
                 del self._watched[number]
         while len(self._watched) > WATCHED_MAX:
             del self._watched[min(self._watched)]
-
-    def figures(self) -> dict[str, int]:
-        """The newest checkpoint that is stored on this machine, submitted to Arweave and read back, and permanent."""
-        return {"stored": self.stored, "submitted": self.submitted, "permanent": self.permanent}
 
 
 def _era_of(raw: bytes) -> Opening | None:

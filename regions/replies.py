@@ -55,7 +55,8 @@ class Unsigned:
 
 def answer(region: Region, asked: Question) -> Told:
     """The reply to a question that no record holds."""
-    own = next((one.entity for one in region.state.players.values() if one.address == asked.asker), 0)
+    sleepers = (sleeper.player for sleeper in region.state.sleepers.values())
+    own = next((one.entity for one in (*region.state.players.values(), *sleepers) if one.address == asked.asker), 0)
     raw = reply(region, Unsigned(asked.kind, asked.tags), own)
     return Told(asked.reference, region.state.n, raw)
 

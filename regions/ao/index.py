@@ -16,10 +16,11 @@ from regions.ao.view import Assigned, Place, Shown
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS place (region INTEGER PRIMARY KEY, place BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS item (id BLOB PRIMARY KEY, region INTEGER NOT NULL, kind TEXT NOT NULL, n INTEGER NOT NULL,
-    raw BLOB NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
+    nonce INTEGER NOT NULL, raw BLOB NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS assignment (region INTEGER NOT NULL, nonce INTEGER NOT NULL, id BLOB NOT NULL,
     item BLOB NOT NULL, n INTEGER NOT NULL, time_ms INTEGER NOT NULL, raw BLOB NOT NULL,
     PRIMARY KEY (region, nonce)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS item_nonce ON item (region, nonce);
 CREATE INDEX IF NOT EXISTS assignment_id ON assignment (id);
 CREATE INDEX IF NOT EXISTS assignment_item ON assignment (item);
 """
@@ -32,6 +33,7 @@ class Item(NamedTuple):
     region: int
     kind: str
     n: int
+    nonce: int
     raw: bytes
     result: str
 
@@ -69,8 +71,8 @@ class Index:
         run = self._rows.execute
         run("BEGIN")
         self._rows.executemany(
-            "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?)",
-            ((one.id, region, one.kind, one.n, one.raw, one.result) for one in shown),
+            "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((one.id, region, one.kind, one.n, one.nonce, one.raw, one.result) for one in shown),
         )
         self._rows.executemany(
             "INSERT OR REPLACE INTO assignment VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -82,6 +84,11 @@ class Index:
     def item(self, item_id: bytes) -> Item | None:
         """An item by its id."""
         found = self._rows.execute("SELECT * FROM item WHERE id = ?", (item_id,)).fetchone()
+        return Item(*found) if found else None
+
+    def numbered(self, region: int, nonce: int) -> Item | None:
+        """The item with a nonce."""
+        found = self._rows.execute("SELECT * FROM item WHERE region = ? AND nonce = ?", (region, nonce)).fetchone()
         return Item(*found) if found else None
 
     def assignment(self, region: int, either: bytes) -> Assignment | None:

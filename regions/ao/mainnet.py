@@ -16,14 +16,12 @@ from regions.ao.messenger import spawn_refused
 from regions.ao.units import Json, Refused, World, body
 
 PROCESS: Final = re.compile(r"/?([A-Za-z0-9_-]{43})(?:~process@1\.0)?/(.+)")
+ADDRESS: Final = "~meta@1.0/info/address"
 BODY_BYTES_MAX: Final = 32_768
 
 
 def routes(world: World) -> list[Route]:
     """The routes of a node of the mainnet, those that the ANS-104 half of aoconnect asks for."""
-
-    async def address(request: Request) -> Response:
-        return PlainTextResponse(world.scheduler)
 
     async def push(request: Request) -> Response:
         try:
@@ -33,13 +31,15 @@ def routes(world: World) -> list[Route]:
         raise Refused(400, spawn_refused(world, item.tag("Module") or ""))
 
     async def any_path(request: Request) -> Response:
+        if request.path_params["path"].lstrip("/") == ADDRESS:
+            return PlainTextResponse(world.scheduler)
         found = PROCESS.fullmatch(request.path_params["path"])
         if found is None:
             raise Refused(404, "the paths here are /<process>~process@1.0/push, /compute/results=, /slot/current")
         process, rest = found.groups()
         if rest == "push":
-            asked, region = await world.submit(await body(request, BODY_BYTES_MAX))
-            one = await world.assignment(region, asked.item.id)
+            asked, _ = await world.submit(await body(request, BODY_BYTES_MAX))
+            one = await world.item(asked.item.id)
             return Json({"slot": one.nonce, "id": b64(asked.item.id)}, headers={"id": b64(asked.item.id)})
         if rest in ("slot/current", "slot/current/body"):
             last = world.index.last(world.region(process))
@@ -54,15 +54,13 @@ def routes(world: World) -> list[Route]:
 
     async def _result(process: str, slot: str) -> str:
         if slot.isascii() and slot.isdigit() and len(slot) < 18:
-            region = world.region(process)
-            one = world.index.slot(region, int(slot))
-            if one is None or not one.item:
-                raise Refused(404, f"slot {slot} of process {process} holds no message")
-            return (await world.item(one.item)).result
+            one = world.index.numbered(world.region(process), int(slot))
+            if one is None:
+                raise Refused(404, f"slot {slot} of process {process} holds no message yet")
+            return one.result
         return await compute.result_of(world, process, slot)
 
     return [
-        Route("/~meta@1.0/info/address", address),
         Route("/push", push, methods=["POST"]),
         Route("/{path:path}", any_path, methods=["GET", "POST"]),
     ]

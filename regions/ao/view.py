@@ -22,11 +22,13 @@ OUTSIDE, MAIL, ADVANCE, PROCESS = "outside", "mail", "advance", "process"
 
 @dataclass(frozen=True)
 class Shown:
-    """An item, the record that holds it, its place among that record's items, and its result (a JSON text)."""
+    """An item, the record that holds it, its nonce (which follows from the records before the scheduler signs it), and
+    its result (a JSON text)."""
 
     id: bytes
     kind: str
     n: int
+    nonce: int
     raw: bytes
     result: str
 
@@ -104,10 +106,14 @@ class View:
             elif isinstance(said, Outside):
                 item = parse_item(said.item)
                 result = results.of_outside(item, verdict, next(replies))
-                shown.append(Shown(item.id, OUTSIDE, record.n, said.item, self._json(result)))
-                entry = Entry(0, 0, item.id, record.n, record.time_ms)
-                self.place.numbering.open.append(entry)
+                self.place.numbering.open.append(Entry(0, 0, item.id, record.n, record.time_ms))
+                shown.append(Shown(item.id, OUTSIDE, record.n, self._newest_nonce(), said.item, self._json(result)))
         return shown, assigned
+
+    def _newest_nonce(self) -> int:
+        """The nonce that the newest item of the span that runs will have."""
+        numbering = self.place.numbering
+        return numbering.nonce + sum(len(span.entries) + 1 for span in numbering.waiting) + len(numbering.open)
 
     def _signed(self, said: SpanSigned) -> tuple[list[Shown], list[Assigned]]:
         numbering = self.place.numbering
@@ -124,7 +130,7 @@ class View:
                 kind = ADVANCE if entry is None else MAIL
                 mail = self.place.spans[0] if entry is None else []
                 result = results.of_own(self.processes, self.module, mail)
-                shown.append(Shown(item.id, kind, n, item.raw, self._json(result)))
+                shown.append(Shown(item.id, kind, n, numbering.nonce + 1, item.raw, self._json(result)))
             chain = assignments.next_chain(numbering.last, numbering.chain)
             tags = assignments.assignment_tags(
                 self.process, numbering.nonce + 1, chain, said.block_height, time_ms, item_id

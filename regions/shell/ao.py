@@ -170,7 +170,7 @@ class Feed:
             if place is None:
                 kept = self.dir.store()
                 process, assignment = (parse_item(self.dir.item(kept, one)) for one in (seat.process, seat.assignment))
-                shown = Shown(process.id, PROCESS, 0, process.raw, "{}")
+                shown = Shown(process.id, PROCESS, 0, 0, process.raw, "{}")
                 time_ms = int(assignment.tag("Timestamp") or 0)
                 self.index.add(number, [shown], [Assigned(0, first, b"", 0, time_ms, assignment.raw)], view.place)
             else:

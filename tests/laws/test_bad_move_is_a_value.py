@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regions import messages
+from regions import messages, outside
 from regions.config import (
     DEFERRED_MAX,
     GATEWAYS_MAX,
@@ -21,10 +21,13 @@ from regions.config import (
 from regions.errors import RecordError
 from regions.messages import Batch, KeyWanted, Letter, Where
 from regions.record import Acted, Birth, Confirmed, Head, Input, Login, Mail, Order, Outside, OwnerSaid, decode
-from regions.verbs import Publish, ReadBack, Received, Settled
+from regions.verbs import Load, Publish, ReadBack, Received, Settled
 from tests.cluster import NODE, Cluster, Player
+from tests.laws import any_items
+from tests.laws.any_items import items
+from tests.laws.test_outside import Wallet
 from world.actions import Build, Dig, Drop, Gather, Give, GiveAsset, GiveCoins, Move, PickUp, Speak, Strike
-from world.events import REASONS
+from world.events import REASONS, Refusal
 
 SETTINGS = settings(
     max_examples=40,
@@ -42,7 +45,7 @@ def entities(known: int) -> st.SearchStrategy[int]:
     return st.one_of(st.just(known), NUMBERS)
 
 
-def inputs(known: int) -> st.SearchStrategy[Input]:
+def inputs(known: int, processes: dict[int, bytes]) -> st.SearchStrategy[Input]:
     who = entities(known)
     small = st.integers(0, 130)
     actions = st.one_of(
@@ -66,7 +69,7 @@ def inputs(known: int) -> st.SearchStrategy[Input]:
         acted,
         st.builds(Login, who, NUMBERS, KEYS, KEYS, NONCES, NUMBERS, SIGNATURES),
         st.builds(Head, who, NUMBERS, KEYS, st.binary(max_size=32), SIGNATURES),
-        st.builds(Outside, st.binary(max_size=200)),
+        st.builds(Outside, st.one_of(st.binary(max_size=200), items(processes)), who, NUMBERS),
         st.builds(Birth, KEYS, KEYS, NONCES, NUMBERS, SIGNATURES),
         st.builds(Order, NUMBERS, st.booleans(), NONCES),
         st.builds(Confirmed, NUMBERS, KEYS, NONCES, ends, st.one_of(KEYS, st.just(NODE.public)), SIGNATURES),
@@ -95,6 +98,7 @@ def letters() -> st.SearchStrategy[Letter]:
 @pytest.fixture(scope="module")
 def world() -> tuple[Cluster, Player]:
     cluster = Cluster()
+    Wallet(cluster, any_items.KEY).join()
     return cluster, Player(cluster).enter(region=1)
 
 
@@ -117,7 +121,7 @@ def is_well(cluster: Cluster) -> None:
 def test_any_inputs_in_any_order_leave_every_region_well(world: tuple[Cluster, Player], data: st.DataObject) -> None:
     cluster, player = world
     for _ in range(3):
-        batch = data.draw(st.lists(inputs(player.entity), max_size=12))
+        batch = data.draw(st.lists(inputs(player.entity, cluster.processes), max_size=12))
         cluster.send(data.draw(st.integers(0, 2)), *batch, gateway=data.draw(st.sampled_from(["g", "a-b", "Z_9"])))
         cluster.ticks(1)
     known = cluster.region(1).state.players.get(player.entity)
@@ -127,6 +131,49 @@ def test_any_inputs_in_any_order_leave_every_region_well(world: tuple[Cluster, P
             player.act_raw(body)
         player.send(player.head())
     cluster.ticks(3)
+    is_well(cluster)
+
+
+def whereabouts(cluster: Cluster) -> tuple[int, int]:
+    """In which region the outside wallet's body is, and its last number."""
+    for _ in range(40):
+        for index in (1, 2):
+            for player in cluster.region(index).state.players.values():
+                if player.wallet == any_items.KEY.public:
+                    return index, player.outside
+        cluster.ticks(1)
+    raise AssertionError("the body is nowhere")
+
+
+@SETTINGS
+@given(asked=st.lists(any_items.asked(), max_size=8))
+def test_any_items_of_a_wallet_in_order_are_done_refused_or_make_no_request(
+    world: tuple[Cluster, Player], asked: list[tuple[any_items.Tags, bytes]]
+) -> None:
+    """The region takes each that can be read, and folds it: none makes a rule raise, which would cost a new state."""
+    cluster, _ = world
+    loads: list[object] = []
+    cluster.watch = lambda index, effect: loads.append(effect) if isinstance(effect, Load) else None
+    wallet = Wallet(cluster, any_items.KEY)
+    for tags, data in asked:
+        index, before = whereabouts(cluster)
+        number = [("Number", f"1.{before + 1}")]
+        raw = any_items.signed(any_items.KEY, tags, number, data, cluster.processes[index])
+        try:
+            item = outside.read(raw).item
+        except RecordError as error:
+            assert str(error)
+            cluster.send(index, Outside(raw, 0, 0), gateway=wallet.name)
+            cluster.ticks(1)
+            assert whereabouts(cluster)[1] == before
+            continue
+        ((status, verdict),) = wallet.send(item, index)
+        if status == messages.STATUS_MOVED:
+            continue  # it walked over the border just then
+        assert (status, whereabouts(cluster)[1]) == (messages.STATUS_DONE, before + 1)
+        assert verdict == Refusal.DONE or verdict in REASONS
+    assert not loads
+    cluster.watch = lambda index, effect: None
     is_well(cluster)
 
 
@@ -167,7 +214,8 @@ def test_any_bytes_are_a_message_a_record_or_an_error_with_words(raw: bytes) -> 
 def test_a_damaged_message_is_a_message_or_an_error(data: st.DataObject) -> None:
     said = Acted(1, 2, 1, b"\x93\x01\x05\x05")
     letter = Letter(1, 1, 1, 7, bytes(32), 3, 16, (Mail(4, 2, b"m"),), b"g" * 32, bytes(32), bytes(64))
-    raw = bytearray(messages.encode(data.draw(st.sampled_from([Batch("g", (said,)), letter, Where("g", bytes(32))]))))
+    said_by_all: list[messages.Message] = [Batch("g", (said,)), letter, Where("g", bytes(32))]
+    raw = bytearray(messages.encode(data.draw(st.sampled_from(said_by_all))))
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(RecordError):
@@ -270,6 +318,4 @@ def test_a_tick_takes_no_more_than_a_record_holds() -> None:
 
 
 def test_every_reason_to_refuse_has_words() -> None:
-    from world.events import Refusal
-
     assert set(REASONS) == set(Refusal) - {Refusal.DONE}

@@ -227,10 +227,10 @@ DUPES_OF_OTHERS: Final = (
         (
             Patch(
                 "regions/players.py",
-                """        del state.sleepers[said.entity]
+                """    del state.sleepers[entity]
 """,
-                """        if not sleeper.image:
-            del state.sleepers[said.entity]
+                """    if not sleeper.image:
+        del state.sleepers[entity]
 """,
             ),
         ),

@@ -192,8 +192,6 @@ class Simulation:
         """Start all, break things, mend them, and wait until all goes on."""
         started_us = self.schedule.now_us
         outcome = Outcome(self.seed)
-        gc.collect()
-        gc.freeze()  # what lives now lives on: no later run has to look through it
         gc.disable()
         try:
             for machine in self.machines:
@@ -256,4 +254,7 @@ class Simulation:
 
 def simulate(seed: int, full_rules: bool = False, calm: bool = False) -> Outcome:
     """One run from its seed."""
+    gc.collect()
+    if not gc.get_freeze_count():
+        gc.freeze()  # what lives before the first run lives on: no later one has to look through it
     return Simulation(seed, full_rules, calm).run()

@@ -25,7 +25,7 @@ from regions.verbs import Load, Publish, ReadBack, Received, Settled
 from tests.cluster import NODE, Cluster, Player
 from tests.laws import any_items
 from tests.laws.any_items import items
-from tests.laws.test_outside import Wallet
+from tests.wallets import Wallet
 from world.actions import Build, Dig, Drop, Gather, Give, GiveAsset, GiveCoins, Move, PickUp, Speak, Strike
 from world.events import REASONS, Refusal
 

@@ -77,7 +77,7 @@ ADDRESS_VISITS_PER_SECOND: Final = 16
 ADDRESS_VISITS_BURST: Final = 64
 ADDRESS_FAULT_COST: Final = 16  # visits that a fault costs
 LOGIN_STEPS_PER_SECOND: Final = (
-    600  # two a login, each of which costs the gateway's one core a quarter of a millisecond
+    800  # two a login, each of which costs the gateway's one core a quarter of a millisecond
 )
 LOGIN_STEPS_AT_ONCE: Final = 4
 LOGINS_WAITING_MAX: Final = 2_400  # in eight seconds all of them are in

@@ -3,15 +3,19 @@ its sockets and its bus. Nothing here is a file in the repository."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
+from typing import Any
 
 from archive import snapshot
-from archive.data_item import DataItem, parse_item
+from archive.data_item import DataItem, parse_item, sign_item
+from archive.keys import Ed25519Key, b64
 from regions import messages
 from regions.messages import Message
 from tests.archived import Archived
 from tests.cluster import Player
 from tests.regions.little_gateway import LittleClient, LittleGateway, run
 from tests.regions.little_world import LittleWorld
+from tests.wallets import EthereumKey, Wallet, rsa
 from tests.world.lands import flat, key, put
 from world.actions import (
     Action,
@@ -48,6 +52,24 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
+OUTSIDE = Ed25519Key(b"o" * 32)
+REQUESTS: tuple[tuple[dict[str, str], bytes], ...] = (
+    ({"Action": "Move", "X": "1", "Y": "-127"}, b""),
+    ({"Action": "Say"}, "Grüß dich".encode()),
+    ({"Action": "Give", "Recipient": "281474976710657", "Quantity": "1"}, b""),
+    ({"Action": "Give", "Recipient": b64(bytes(32)), "Item": "1", "Count": "2"}, b""),
+    ({"Action": "Give", "Recipient": "0x" + "ab" * 20, "Asset": "7"}, b""),
+    ({"Action": "Info"}, b""),
+    ({"Action": "Balance", "Target": b64(sha256(OUTSIDE.public).digest())}, b""),
+    ({"Action": "Balances", "Cursor": "A"}, b""),
+    ({"Action": "Holder", "Asset": "7"}, b""),
+    ({"Action": "Inventory", "Recipient": "281474976710657"}, b""),
+    ({"Action": "Chronicle"}, b""),
+    ({"Action": "Join"}, b""),
+)
+"""What a wallet may ask of a region: tags and data."""
+
+
 def action_bytes() -> list[bytes]:
     """One of each."""
     return [encode_action(action) for action in ACTIONS]
@@ -71,7 +93,8 @@ class Overheard:
 
 @lru_cache(maxsize=1)
 def played() -> tuple[Archived, tuple[Player, Player], Overheard]:
-    """A world under the real rules, with NPCs and two players who gathered, gave and crossed the border; archived."""
+    """A world under the real rules, with NPCs and two players who gathered, gave and crossed the border, and an outside
+    wallet that did a little of everything; archived."""
     heard = Overheard()
     world = Archived(small=False, population=(4, 4, 1), interval_ms=2_000)
     world.lost = heard.note
@@ -89,8 +112,30 @@ def played() -> tuple[Archived, tuple[Player, Player], Overheard]:
             if tick % 8 == 7:
                 player.send(player.head())
         world.ticks(1)
+    _ask(Wallet(world, OUTSIDE))
     world.checkpoint(1)
     return world, (one, two), heard
+
+
+def _ask(wallet: Wallet) -> None:
+    wallet.join()
+    for tags, data in REQUESTS:
+        more = {name: value for name, value in tags.items() if name != "Action"}
+        wallet.send(wallet.item(tags["Action"], 1, wallet.next(), data, **more), 1)
+
+
+@lru_cache(maxsize=1)
+def outside_items() -> list[bytes]:
+    """A signed item of each kind for region 1, with and without a number; and some by other kinds of key."""
+    region = played()[0].processes[1]
+    keys: list[Any] = [OUTSIDE, EthereumKey(b"v" * 32), rsa()]
+    found = []
+    for place, (tags, data) in enumerate(REQUESTS):
+        pairs = [*tags.items(), ("Data-Protocol", "ao"), ("Type", "Message")]
+        for number in ([], [("Number", f"1.{place + 1}")]):
+            found += [sign_item(OUTSIDE, data, [*pairs, *number], region).raw]
+        found += [sign_item(keys[place % 3], data, pairs, region, bytes(32)).raw]
+    return found
 
 
 def items(kind: str = "") -> list[DataItem]:
@@ -156,7 +201,12 @@ def bus() -> list[bytes]:
     """Messages of every kind."""
     _, _, heard = played()
     inputs = [raw for _, raw in doors().published]
-    return heard.bus + doors().heard[:60] + inputs[:40]
+    asked = [
+        messages.Question("g", bytes(16), tags["Action"], sha256(OUTSIDE.public).digest(), tuple(tags.items()))
+        for tags, _ in REQUESTS
+    ]
+    told = messages.Told(bytes(16), 7, b'{"Data":"1","Tags":{}}')
+    return heard.bus + doors().heard[:60] + inputs[:40] + [messages.encode(one) for one in (*asked, told)]
 
 
 @dataclass

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from archive.data_item import sign_item
+from archive.errors import ArchiveError
 from archive.keys import Ed25519Key
 from clients.connection import Connection
 from clients.seen import Seen
@@ -22,6 +24,7 @@ from regions import (
     handshake,
     letters,
     messages,
+    outside,
     protocol,
     record,
     region_state,
@@ -144,7 +147,7 @@ def _bodies() -> list[bytes]:
     mails = [
         mail for index in world.processes for read in world.records(index) for at in read.heard for mail in at.mail
     ]
-    born = letters.encode_body(letters.Born(one.entity, bytes(32)))
+    born = letters.encode_body(letters.Born(one.entity, bytes(32), bytes(20)))
     return [bytes([mail.kind]) + mail.body for mail in mails[:20]] + [b"\3" + born]
 
 
@@ -394,11 +397,12 @@ def fresh_region() -> Region:
     return region_state.decode(found.state, founding.rules_of(1), found.head)
 
 
-HEAR, WAIT, ACT = range(3)
+HEAR, WAIT, ACT, ITEM, ASK = range(5)
 
 
 def _region(raw: bytes) -> object:
-    """Doors: 0 a message of the bus, 1 time, 2 an action of a player's, rightly numbered, chained and covered."""
+    """Doors: 0 a message of the bus, 1 time, 2 an action of a player's, rightly numbered, chained and covered; 3 bytes
+    for an outside item, 4 tags and data of one that its wallet signed, rightly numbered."""
     mould, before = _owner()
     shared = (mould.seat, mould.random)
     core: RegionCore = copy.deepcopy(mould, {id(one): one for one in shared})
@@ -414,9 +418,43 @@ def _region(raw: bytes) -> object:
                 continue
         elif door == ACT:
             queue.insert(0, Received(actor.act(body[: actions.ACTION_BYTES_MAX])))
+        elif door == ITEM:
+            queue.insert(0, Received(messages.Batch("ao", (record.Outside(body, 0, 0),))))
+        elif door == ASK and (asked := _asked(core, body)):
+            queue.insert(0, Received(asked))
         _drive(core, now_ms, queue, records)
     assert core.region is not None and not core.region.state.halted, "the region halted"
     return records
+
+
+def _asked(core: RegionCore, raw: bytes) -> messages.Batch | None:
+    """The next item of the wallet that has a body in region 1; None for tags that no item can carry."""
+    assert core.region is not None
+    state = core.region.state
+    try:
+        tags, data = msgspec.msgpack.decode(raw, type=tuple[list[tuple[str, str]], bytes])
+        last = next(one.outside for one in state.players.values() if one.wallet == seeds.OUTSIDE.public)
+        own = [("Number", f"{state.era}.{last + 1}"), ("Data-Protocol", "ao"), ("Type", "Message")]
+        item = sign_item(seeds.OUTSIDE, data, [*own, *tags], state.region)
+    except (msgspec.DecodeError, RecursionError, ArchiveError, StopIteration):
+        return None
+    return messages.Batch("ao", (record.Outside(item.raw, 0, 0),))
+
+
+def _item_seeds() -> list[bytes]:
+    raws = seeds.outside_items()
+    asked = [msgspec.msgpack.encode((list(tags.items()), data)) for tags, data in seeds.REQUESTS]
+    found = [_through(ITEM, raws[at : at + 4]) for at in range(0, len(raws), 4)]
+    return found + [_through(ASK, asked[at : at + 3]) for at in range(0, len(asked), 3)]
+
+
+def _item(raw: bytes) -> object:
+    """An item as a door reads it; then what it asks for, where everybody is known and where nobody is."""
+    asked = outside.read(raw)
+    if asked.kind in outside.ACTS:
+        outside.action_of(asked, lambda whom: 7)
+    assert outside.address_bytes(outside.address_text(asked.address)) == asked.address
+    return asked.number
 
 
 class Actor:
@@ -546,7 +584,7 @@ def _mails() -> list[Mail]:
         *(Mail(1, letters.HANDOVER, body) for body in bodies[-2:]),
         Mail(1, letters.RULES, encode_mail(Blow(2**40, 2**41, 5, 0, 0))),
         Mail(1, letters.RULES, encode_mail(TileChange(64, 1, 0, 0, 0))),
-        Mail(1, letters.BORN, letters.encode_body(letters.Born(2**48 + 99, bytes(32)))),
+        Mail(1, letters.BORN, letters.encode_body(letters.Born(2**48 + 99, bytes(32), bytes(32)))),
         Mail(1, letters.CONFIRMED, letters.encode_body(letters.Archived(1, 2, 1))),
     ]
 
@@ -575,6 +613,45 @@ def _auditor(raw: bytes) -> object:
 
 
 TARGETS = (
+    Target(
+        "outside-item",
+        _item,
+        (RecordError,),
+        seeds.outside_items,
+        {
+            "regions.outside": (
+                "read",
+                "_number",
+                "_small",
+                "names",
+                "address_text",
+                "address_bytes",
+                "action_of",
+                "_fields",
+                "_whole",
+                "recipient",
+            )
+        },
+        objects,
+        longest=16_384 + 64,
+        words=(b"Action", b"Number", b"1.1", b"Recipient", b"Quantity", b"0x", b"Say", b"Give"),
+    ),
+    Target(
+        "region-items",
+        _region,
+        (),
+        _item_seeds,
+        {
+            "regions.items": ("Items",),
+            "regions.outside": ("take", "_player", "needs_number"),
+            "regions.replies": ("reply", "_info", "_player", "_whom", "_balance", "_balances", "_holder", "_inventory"),
+            "regions.compute": ("_take_item",),
+        },
+        at_most(32 * MIB),
+        shape="msgpack",
+        longest=65536,
+        words=(b"Action", b"Cursor", b"Target", b"Asset", b"Inventory", b"Balances", b"Holder"),
+    ),
     Target(
         "websocket-opening",
         _opening,

@@ -19,8 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 archive_app = typer.Typer(help="What is stored, submitted, permanent.", no_args_is_help=True)
+asset_app = typer.Typer(help="Assets: what they are, and whose.", no_args_is_help=True)
 map_app = typer.Typer(help="Maps made with Tiled, and MovingAI maps.", no_args_is_help=True)
 app.add_typer(archive_app, name="archive")
+app.add_typer(asset_app, name="asset")
 app.add_typer(map_app, name="map")
 
 DEFAULT_URL = "ws://127.0.0.1:7777"
@@ -266,6 +268,18 @@ def archive_serve(
     from regions.shell.files import WorldDir
 
     raise typer.Exit(run(store or WorldDir(world).store().folder, host, port))
+
+
+@asset_app.command("show", context_settings=ANY_ID)
+def asset_show(
+    which: Annotated[str, typer.Argument(help="An asset's id (16 hex digits), or its metadata's.")],
+    store: FromAny = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """An asset's name, picture, traits, holder, and every hand it passed through, with the records that did it."""
+    from clients.asset_show import run
+
+    raise typer.Exit(run(which, store, as_json))
 
 
 @map_app.command("check")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from archive.compression import compress, decompress
 from archive.data_item import DataItem, sign_item
-from archive.keys import Ed25519Key, RsaKey, b64, unb64
+from archive.keys import Ed25519Key, RsaKey, address, b64, unb64
 from regions import assignments
 from regions.charter import Charter, Seats, first_charter, partition, sign_charter
 from regions.config import STATE_BYTES_MAX
@@ -91,7 +91,7 @@ def process_tags(
         ("Type", "Process"),
         ("Variant", VARIANT),
         ("Module", b64(module.id)),
-        ("Scheduler", b64(scheduler.public)),
+        ("Scheduler", address(scheduler.public)),
         ("Name", "world" if index == 0 else f"region {index}"),
         ("Index", str(index)),
         ("Map", b64(map_item.id)),

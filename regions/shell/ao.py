@@ -22,16 +22,20 @@ from setproctitle import setproctitle
 from starlette.types import ASGIApp
 
 from archive import history, segment
-from archive.data_item import parse_item
+from archive.data_item import parse_item, sign_item
 from archive.errors import ArchiveError, Missing
-from archive.keys import unb64
+from archive.keys import address, unb64
+from archive.library import Library
 from archive.restore import fetch
 from archive.stores import Store
+from archive.stores.local_weave import LocalWeave
 from regions import messages
 from regions.ao.door import door
+from regions.ao.gateway import Endpoints
 from regions.ao.index import Index
 from regions.ao.units import Refused, World
 from regions.ao.view import PROCESS, Assigned, Shown, View
+from regions.assignments import VARIANT
 from regions.charter import Charter
 from regions.config import BATCH_MS, RESEND_AFTER_MS
 from regions.errors import ConfigError, RecordError
@@ -52,6 +56,7 @@ ALIVE_S: Final = 0.5
 CONNECTIONS_MAX: Final = 2_048
 KEEP_ALIVE_S: Final = 30
 AGAIN_S: Final = 1.0
+LOCATION_MS: Final = 60_000  # for how long a client may believe where the scheduler is
 
 
 @dataclass
@@ -223,6 +228,30 @@ class Feed:
             await asyncio.sleep(AGAIN_S)
 
 
+def announce(directory: WorldDir, charter: Charter, url: str) -> None:
+    """Have the store say where this world's scheduler is, as AO clients look for it, unless it says so already.
+
+    Signed with the scheduler's key; a node without it announces nothing.
+    """
+    try:
+        key = directory.key("scheduler")
+    except ConfigError:
+        return
+    store = directory.store()
+    wanted = {"Data-Protocol": "ao", "Type": "Scheduler-Location"}
+    newest = store.query(wanted, address(key.public), limit=1)
+    if newest and parse_item(store.get(newest[0])).tag("Url") == url:
+        return
+    tags = [
+        *wanted.items(),
+        ("Variant", VARIANT),
+        ("Url", url),
+        ("Time-To-Live", str(LOCATION_MS)),
+        ("World", charter.world),
+    ]
+    store.put(sign_item(key, b"everloom", tags).raw)
+
+
 def tell(words: dict[str, Any]) -> None:
     """One JSON line to whoever started this process."""
     sys.stdout.write(json.dumps(words) + "\n")
@@ -280,10 +309,15 @@ async def run(settings: dict[str, Any], ended: asyncio.Event) -> None:
         feed = Feed(directory, charter, index, outside)
         await feed.begin(store)
         listening = socket.create_server((str(settings["host"]), int(settings["port"])), backlog=1_024)
-        app = door(World(charter, index, regions), [])
+        host, port = listening.getsockname()[:2]
+        await asyncio.to_thread(announce, directory, charter, f"http://{host}:{port}/scheduler")
+        local = LocalWeave(store)
+        await asyncio.to_thread(local.extend)
+        read = Endpoints(Library(local.weave, store), local.extend)
+        app = door(World(charter, index, regions), read.routes())
         tasks = [asyncio.create_task(feed.follow(number, store)) for number in feed.views]
         tasks.append(asyncio.create_task(_tell_alive()))
-        tell({"listening": listening.getsockname()[1]})
+        tell({"listening": port})
         for task in tasks:
             task.add_done_callback(_done)
         await serve(app, listening, ended)

@@ -28,7 +28,7 @@ from archive.stores.disk import DiskStore
 from archive.stores.local_weave import LocalWeave
 from archive.transaction import sign_transaction
 from archive.weave import BUNDLE_NAME, Weave
-from clients.archive_serve import BODY_BYTES_MAX, Endpoints
+from regions.ao.gateway import BODY_BYTES_MAX, Endpoints
 
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "archive" / "arweave_js"
 KEY, OTHER = Ed25519Key(b"\7" * 32), Ed25519Key(b"\6" * 32)

@@ -204,6 +204,8 @@ def _item_id(
 ) -> bytes:
     """The id of the item that an assignment names, once its signature holds."""
     if entry is not None and not entry.source and not entry.number:
+        if signature:
+            raise Forged("data item", f"{b64(entry.hash)} is its wallet's, and was signed again")
         return entry.hash
     if entry is None:
         tags, data = assignments.advance_tags(span.first, span.last), span.hash.hex().encode()

@@ -436,7 +436,7 @@ def _asked(core: RegionCore, raw: bytes) -> messages.Batch | None:
         last = next(one.outside for one in state.players.values() if one.wallet == seeds.OUTSIDE.public)
         own = [("Number", f"{state.era}.{last + 1}"), ("Data-Protocol", "ao"), ("Type", "Message")]
         item = sign_item(seeds.OUTSIDE, data, [*own, *tags], state.region)
-    except (msgspec.DecodeError, RecursionError, ArchiveError, StopIteration):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArchiveError, StopIteration):
         return None
     return messages.Batch("ao", (record.Outside(item.raw, 0, 0),))
 

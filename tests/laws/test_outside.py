@@ -2,15 +2,18 @@
 holds it says all that anyone will ever be told of it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
-from archive.data_item import sign_item
+from archive.data_item import DataItem, sign_item
 from archive.keys import ARWEAVE, ED25519, ETHEREUM, Ed25519Key
-from regions import messages, outside, replies
+from regions import compute, messages, outside, replies
 from regions.config import OUTSIDE_PER_TICK, SPAN
+from regions.drafts import draft
 from regions.errors import RecordError
 from regions.record import Outside, SpanSigned
 from regions.region_state import Region
@@ -248,3 +251,56 @@ def test_what_is_remembered_of_waiting_items_is_bounded_by_those_that_wait(clust
             cluster.send(1, Outside(wallet.item("Say", 1, wallet.next(), data=b"hi").raw, 0, 0), gateway=wallet.name)
         cluster.ticks(1)
         assert items.queue and len(items._unnumbered) + len(items._last) <= len(items.queue) + OUTSIDE_PER_TICK
+
+
+Change = Callable[[Outside, Wallet, Wallet], Outside]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda said, own, other: replace_struct(said, entity=0), "is not its next"),
+        (lambda said, own, other: replace_struct(said, entity=said.entity + 1), "does not have here"),
+        (lambda said, own, other: replace_struct(said, number=0), "taken as"),
+        (lambda said, own, other: replace_struct(said, number=said.number + 1), "taken as"),
+        (lambda said, own, other: anew(said, own.item("Move", 1, "1.4", X=1, Y=1), 4), "is not its next"),
+        (lambda said, own, other: anew(said, own.item("Move", 1, "1.2", X=1, Y=1), 2), "is not its next"),
+        (lambda said, own, other: anew(said, own.item("Move", 1, "2.3", X=1, Y=1)), "taken as"),
+        (lambda said, own, other: anew(said, own.item("Move", 2, "1.3", X=1, Y=1)), "another process"),
+        (lambda said, own, other: anew(said, other.item("Move", 1, "1.3", X=1, Y=1)), "does not have here"),
+        (lambda said, own, other: anew(said, own.item("Move", 1, X=1, Y=1), 0), "without a number"),
+        (lambda said, own, other: anew(said, own.item("Rob", 1, "1.3")), "is none of"),
+        (lambda said, own, other: replace_struct(said, item=said.item[:-1]), "data item"),
+    ],
+)
+def test_a_record_that_takes_an_item_wrongly_cannot_be_folded(cluster: Cluster, change: Change, words: str) -> None:
+    """However its owner came to write it: live, replay and verify refuse it alike."""
+    wallet, other = Wallet(cluster), Wallet(cluster, name="other")
+    wallet.join()
+    other.join()
+    for _ in range(2):
+        wallet.send(wallet.item("Move", 1, wallet.next(), X=1, Y=1), 1)
+    record = [one for one in cluster.records(1) if one.replies][-1]
+    (said,) = record.inputs
+    assert isinstance(said, Outside) and said.number == 3
+    region = cluster.replay(1, upto=record.n - 1)
+    with pytest.raises(RecordError, match=words):
+        compute.fold(region, replace_struct(record, inputs=(change(said, wallet, other),), verdicts=()))
+
+
+def anew(said: Outside, item: DataItem, number: int = 3) -> Outside:
+    """Another item in its place."""
+    return replace_struct(said, item=item.raw, number=number)
+
+
+def test_a_record_cannot_hold_an_item_without_a_number_again(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    wallet.join()
+    wallet.ask("Info")
+    record = [one for one in cluster.records(1) if one.replies][-1]
+    cluster.ticks(SPAN)
+    region = cluster.replay(1)
+    given = draft(region, region.state.time_ms + 1, region.state.tick + 1)
+    link = cluster.cores[1].links[-1]
+    with pytest.raises(RecordError, match="taken already"):
+        compute.fold(region, replace_struct(given, link=link, inputs=record.inputs))

@@ -270,7 +270,7 @@ Change = Callable[[Outside, Wallet, Wallet], Outside]
         (lambda said, own, other: anew(said, other.item("Move", 1, "1.3", X=1, Y=1)), "does not have here"),
         (lambda said, own, other: anew(said, own.item("Move", 1, X=1, Y=1), 0), "without a number"),
         (lambda said, own, other: anew(said, own.item("Rob", 1, "1.3")), "is none of"),
-        (lambda said, own, other: replace_struct(said, item=said.item[:-1]), "data item"),
+        (lambda said, own, other: replace_struct(said, item=said.item[:-1]), "cut short"),
     ],
 )
 def test_a_record_that_takes_an_item_wrongly_cannot_be_folded(cluster: Cluster, change: Change, words: str) -> None:

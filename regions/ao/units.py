@@ -136,9 +136,9 @@ def wanted(request: Request, name: str) -> str:
 
 def count(parameters: Mapping[str, str], name: str, otherwise: int, most: int) -> int:
     """A whole number from a query, at most `most`. Raises Refused."""
-    text = parameters.get(name) or str(otherwise)
+    text = parameters.get(name) or "undefined"
     if text == "undefined":  # what aoconnect sends where nothing was given
-        text = str(otherwise)
+        return otherwise
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Refused(400, f"{name} is {text[:40]!r}; a whole number is needed")
     return min(int(text), most)

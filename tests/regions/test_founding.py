@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from archive.compression import compress, decompress
 from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError
-from archive.keys import ED25519, b64, unb64, verify
+from archive.keys import ED25519, address, b64, unb64, verify
 from regions import assignments, module, region_state
 from regions.charter import read_charter
 from regions.compute import fold
@@ -46,7 +46,7 @@ def test_a_regions_id_is_the_id_of_its_process_item(world: tuple[Founded, TileMa
     assert [b64(item.id) for item in processes] == [seat.process for seat in world[0].charter.seats]
     for index, item in enumerate(processes):
         assert item.tag("Index") == str(index) and item.tag("Module") == world[0].charter.module
-        assert item.tag("Scheduler") == b64(SCHEDULER.public) and item.tag("Data-Protocol") == "ao"
+        assert item.tag("Scheduler") == address(SCHEDULER.public) and item.tag("Data-Protocol") == "ao"
         assert (item.tag("World"), item.tag("Land") is None) == (
             (None, True) if index == 0 else (world[0].charter.world, False)
         )

@@ -2,7 +2,8 @@
 
 For each asset two items: its picture (PNG) and its metadata, one ERC-721 JSON object whose `image` is
 `ar://<id of the picture's item>`. Both carry ANS-110 tags (Title, Type, Topic, Description, Implements) and the
-Universal Data License, besides Data-Protocol=Everloom, World, and Asset, the id as 16 hex digits.
+Universal Data License, besides Data-Protocol=Everloom, World, Asset, the id as 16 hex digits, and Era and Checkpoint,
+those of the manifest that files it.
 
 The table is the data of an item with the tags Data-Protocol=Everloom, Type=Everloom-Table,
 Content-Type=application/octet-stream, World, Era, Checkpoint, in this order:
@@ -65,6 +66,15 @@ class Face:
     picture: bytes
 
 
+@dataclass(frozen=True)
+class Where:
+    """The world and the checkpoint that file an asset."""
+
+    world: str
+    era: int
+    checkpoint: int
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Held:
     """An asset, the entity that holds it, and the region that has both (partition index)."""
@@ -79,24 +89,24 @@ def asset_name(asset: int) -> str:
     return f"{asset:016x}"
 
 
-def sign_picture(key: Key, world: str, face: Face) -> DataItem:
+def sign_picture(key: Key, where: Where, face: Face) -> DataItem:
     """The picture's item."""
-    return sign_item(key, face.picture, picture_tags(world, face))
+    return sign_item(key, face.picture, picture_tags(where, face))
 
 
-def sign_metadata(key: Key, world: str, face: Face, metadata: bytes) -> DataItem:
+def sign_metadata(key: Key, where: Where, face: Face, metadata: bytes) -> DataItem:
     """The metadata's item: `metadata` is the ERC-721 JSON, which names the picture's item."""
-    return sign_item(key, metadata, metadata_tags(world, face))
+    return sign_item(key, metadata, metadata_tags(where, face))
 
 
-def picture_tags(world: str, face: Face) -> list[tuple[str, str]]:
+def picture_tags(where: Where, face: Face) -> list[tuple[str, str]]:
     """The tags of a picture's item."""
-    return [("Content-Type", "image/png"), *_tags(world, face, "image")]
+    return [("Content-Type", "image/png"), *_tags(where, face, "image")]
 
 
-def metadata_tags(world: str, face: Face) -> list[tuple[str, str]]:
+def metadata_tags(where: Where, face: Face) -> list[tuple[str, str]]:
     """The tags of a metadata item."""
-    return [("Content-Type", "application/json"), *_tags(world, face, "token")]
+    return [("Content-Type", "application/json"), *_tags(where, face, "token")]
 
 
 def image_uri(picture: DataItem) -> str:
@@ -104,7 +114,7 @@ def image_uri(picture: DataItem) -> str:
     return f"ar://{b64(picture.id)}"
 
 
-def _tags(world: str, face: Face, kind: str) -> list[tuple[str, str]]:
+def _tags(where: Where, face: Face, kind: str) -> list[tuple[str, str]]:
     return [
         ("Data-Protocol", "Everloom"),
         ("Title", face.title[:TITLE_MAX]),
@@ -113,7 +123,9 @@ def _tags(world: str, face: Face, kind: str) -> list[tuple[str, str]]:
         ("Description", face.description[:DESCRIPTION_MAX]),
         ("Implements", "ANS-110"),
         *LICENSE,
-        ("World", world),
+        ("World", where.world),
+        ("Era", str(where.era)),
+        ("Checkpoint", str(where.checkpoint)),
         ("Asset", asset_name(face.asset)),
     ]
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from archive import assets
-from archive.assets import Held, asset_name
+from archive.assets import Held, Where, asset_name
 from archive.checkpoint import Manifest
 from archive.cut import violations
 from archive.data_item import parse_item
@@ -330,10 +330,11 @@ class Auditor:
     def _check_asset(self, manifest: Manifest, items: AssetItems, one: Holding) -> None:
         face = self.kit.face(one.asset, one.kind, one.traits)
         uri = assets.image_uri(items.picture)
+        where = Where(manifest.world, manifest.era, manifest.number)
         words = self.kit.metadata(manifest.world, one.asset, one.kind, one.traits, uri)
         for item, data, tags in (
-            (items.picture, face.picture, assets.picture_tags(manifest.world, face)),
-            (items.metadata, words, assets.metadata_tags(manifest.world, face)),
+            (items.picture, face.picture, assets.picture_tags(where, face)),
+            (items.metadata, words, assets.metadata_tags(where, face)),
         ):
             if item.data != data or list(item.tags) != tags:
                 raise Diverged(b64(item.id), f"it is not what the traits of asset {asset_name(one.asset)} give")

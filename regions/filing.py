@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archive import assets, checkpoint, chronicle, segment, snapshot
-from archive.assets import Held, asset_name
+from archive.assets import Held, Where, asset_name
 from archive.checkpoint import AssetFiled, Manifest, Numbers, RegionEnd, Run
 from archive.cut import Said
 from archive.data_item import DataItem
@@ -160,13 +160,14 @@ class _Maker:
             neighbours=numbers_of(state),
         )
 
-    def asset(self, one: Holding) -> AssetFiled:
-        """An asset's picture and metadata."""
+    def asset(self, one: Holding, number: int) -> AssetFiled:
+        """An asset's picture and metadata, filed by checkpoint `number`."""
+        where = Where(self.charter.world, self.charter.era, number)
         face = self.kit.face(one.asset, one.kind, one.traits)
-        picture = assets.sign_picture(self.key, self.charter.world, face)
+        picture = assets.sign_picture(self.key, where, face)
         words = self.kit.metadata(self.charter.world, one.asset, one.kind, one.traits, assets.image_uri(picture))
         self.add(picture)
-        metadata = self.add(assets.sign_metadata(self.key, self.charter.world, face, words))
+        metadata = self.add(assets.sign_metadata(self.key, where, face, words))
         return AssetFiled(asset_name(one.asset), metadata, b64(picture.id))
 
 
@@ -188,7 +189,9 @@ def file_checkpoint(
     ends = [maker.region(old, parts[index]) for index, old in enumerate(olds)]
     held = held_at({index: part.region for index, part in parts.items()}, ends, kit)
     filed = [
-        maker.asset(one) for _, one in sorted(held, key=lambda pair: pair[1].asset) if one.asset not in place.filed
+        maker.asset(one, number)
+        for _, one in sorted(held, key=lambda pair: pair[1].asset)
+        if one.asset not in place.filed
     ]
     collection = place.collected.adding(filed)
     if collection.due:

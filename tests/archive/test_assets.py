@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import assets, chronicle
-from archive.assets import Face, Held
+from archive.assets import Face, Held, Where
 from archive.compression import compress
 from archive.errors import ArchiveError, Damaged
 from archive.keys import Ed25519Key, b64
@@ -17,6 +17,7 @@ from world.portrait import TRAITS_MAX
 
 KEY = Ed25519Key(bytes(range(32)))
 WORLD = b64(bytes(range(32)))
+WHERE = Where(WORLD, 2, 7)
 ROWS = st.lists(
     st.tuples(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**16 - 1)),
     unique_by=lambda row: row[0],
@@ -57,13 +58,14 @@ def test_an_asset_is_read_as_any_wallet_reads_one() -> None:
     """ERC-721 JSON whose image is a permanent item, ANS-110 tags, the Universal Data License."""
     asset, traits = 1 << 48 | 5, 0x2A5B_1234_9ABC_DEF0
     look = face(asset, FIND, traits)
-    picture = assets.sign_picture(KEY, WORLD, look)
+    picture = assets.sign_picture(KEY, WHERE, look)
     words = metadata(WORLD, asset, FIND, traits, assets.image_uri(picture))
-    item = assets.sign_metadata(KEY, WORLD, look, words)
+    item = assets.sign_metadata(KEY, WHERE, look, words)
     for one in (picture, item):
         one.verify()
         assert one.tag("Title") == look.title and len(look.title) <= 150
         assert (one.tag("Implements"), one.tag("Asset"), one.tag("World")) == ("ANS-110", "0001000000000005", WORLD)
+        assert (one.tag("Era"), one.tag("Checkpoint")) == ("2", "7")
         assert one.tag("License") == "dE0rmDfl9_OWjkDznNEXHaSO_JohJkRolvMzaCroUdw"
         assert len(one.tag("Description") or "") <= 300
         for topic in look.topics:
@@ -80,12 +82,49 @@ def test_an_asset_is_read_as_any_wallet_reads_one() -> None:
 def test_every_asset_s_words_fit_their_tags(traits: int, kind: int) -> None:
     look = face(1, kind, traits)
     assert len(look.title) <= assets.TITLE_MAX and len(look.description) <= assets.DESCRIPTION_MAX
-    assets.sign_metadata(KEY, WORLD, look, b"{}").verify()
+    assets.sign_metadata(KEY, WHERE, look, b"{}").verify()
 
 
 def test_longer_words_are_cut_to_what_ans_110_allows() -> None:
-    item = assets.sign_picture(KEY, WORLD, Face(1, "t" * 200, "d" * 400, (), b"png"))
+    item = assets.sign_picture(KEY, WHERE, Face(1, "t" * 200, "d" * 400, (), b"png"))
     assert item.tag("Title") == "t" * 150 and item.tag("Description") == "d" * 300
+
+
+# The collection.
+
+
+def test_a_collection_is_read_as_marketplaces_read_one() -> None:
+    ids = [b64(bytes([number]) * 32) for number in range(20)]
+    item = assets.sign_collection(KEY, WORLD, 2, 7, ids)
+    item.verify()
+    words = json.loads(item.data)
+    assert (words["version"], words["kind"]) == (2, "arweave-native-token-assets")
+    assert words["name"] and words["description"] and (words["assetCount"], words["assets"]) == (20, ids)
+    assert item.tag("Type") == "Collection-Manifest" and item.tag("Content-Type") == "application/json"
+    assert assets.decode_collection(item.data) == ids
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b"[" * 9000, b"\xff", b'{"kind": 1}'])
+def test_other_json_is_no_collection(raw: bytes) -> None:
+    with pytest.raises(Damaged):
+        assets.decode_collection(raw)
+
+
+def test_a_collection_that_miscounts_or_names_no_ids_is_refused() -> None:
+    raw = assets.encode_collection(WORLD, [WORLD])
+    for other in (raw.replace(b'"assetCount":1', b'"assetCount":2'), raw.replace(WORLD.encode(), b"x" * 42)):
+        with pytest.raises(Damaged):
+            assets.decode_collection(other)
+
+
+def test_collections_cost_a_world_no_more_than_its_assets_do() -> None:
+    """A list of all assets at each new one would grow with their square."""
+    listed = lines = 0
+    for count in range(1, 20_000):
+        if assets.collection_due(listed, count - listed):
+            listed, lines = count, lines + count
+        assert count - listed <= count // 16
+    assert lines < 18 * 20_000
 
 
 # The chronicle.

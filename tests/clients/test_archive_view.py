@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from archive import checkpoint
-from archive.assets import Face, image_uri, sign_metadata, sign_picture
+from archive.assets import Face, Where, image_uri, sign_collection, sign_metadata, sign_picture
 from archive.bundle import pack
 from archive.data_item import sign_item
 from archive.errors import ArchiveError, Missing
@@ -36,9 +36,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for item_id in reversed(list(world.store.ids())):
         disk.put(world.store.get(item_id))
     one: Face = face(1 << 48 | 7, FIND, 0x1234567890)
-    drawn = sign_picture(NODE, world.charter.world, one)
+    where = Where(world.charter.world, 1, 1)
+    drawn = sign_picture(NODE, where, one)
     words = metadata(world.charter.world, one.asset, FIND, 0x1234567890, image_uri(drawn))
-    disk.put_bundle(pack([drawn, sign_metadata(NODE, world.charter.world, one, words)]))
+    told = sign_metadata(NODE, where, one, words)
+    disk.put_bundle(pack([drawn, told, sign_collection(NODE, world.charter.world, 1, 1, [b64(told.id)])]))
     disk.put(sign_item(NODE, HOSTILE.encode(), [("Type", "Everloom-" + HOSTILE), ("Content-Type", "text/plain")]).raw)
     return folder
 

@@ -281,7 +281,7 @@ class ArchivistCore:
         if now_ms >= self.next_status_ms:
             self.next_status_ms = now_ms + STATUS_MS
             effects.append(Tell(self.status()))
-        due = (self.next_status_ms, self.next_said_ms, self.next_order_ms, self.storing.retry_ms)
+        due = (self.next_status_ms, self.next_said_ms, self.next_order_ms, *self.storing.due_ms())
         return [*effects, Wake(min(at_ms for at_ms in (now_ms + REPEAT_MS, *due) if at_ms > now_ms))]
 
     def _due(self, now_ms: int) -> None:

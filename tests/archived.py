@@ -43,6 +43,8 @@ OWNER_ADDRESS = sha256(OWNER.public).digest()
 class Archived(Cluster):
     """A world with an archivist. `interval_ms` between checkpoints; `small=False` runs the real rules."""
 
+    several = False  # whether there are stores besides `store`
+
     def __init__(
         self,
         store: MemoryStore | None = None,
@@ -161,7 +163,8 @@ class Archived(Cluster):
     def start_archivist(self) -> None:
         """Begin an archivist, or replace it: it finds its place in the store and the spool."""
         opening = opening_of(self.charter_item.raw)
-        resumed = resume(self.store, opening, [(number, self._spooled(number)) for number in sorted(self.spool)])
+        spooled = [(number, self._spooled(number)) for number in sorted(self.spool)]
+        resumed = resume(self.store, opening, spooled, several=self.several)
         for number, _ in resumed.useless:
             del self.spool[number]  # the one before it was lost
         local = {index: sorted(files) for index, files in self.files.items()}

@@ -10,13 +10,14 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from msgspec.structs import replace
 
 from archive.bundle import BUNDLE_BYTES_MAX, BUNDLE_ITEMS_MAX, BUNDLE_TAGS, pack, read_header
 from archive.data_item import ITEM_BYTES_MAX, ITEM_BYTES_MIN, parse_item
-from archive.errors import ArchiveError, Damaged, Missing
+from archive.errors import ArchiveError, Damaged, Forged, Missing
 from archive.keys import RsaKey, b64
 from archive.stores import State
 from archive.stores.bundle_files import bundle_name
@@ -31,7 +32,6 @@ HEAD_BYTES: Final = 32 + 64 * 500  # of a bundle's beginning that is read first
 BUNDLES_MAX: Final = 100_000  # that are looked through for one item
 PLACES_MAX: Final = 8  # an item is known in; anyone may put it into one more bundle
 CURSORS_MAX: Final = 10_000
-RESEND_S: Final = 600.0  # what was sent and is not there is sent again after so long
 ID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -45,9 +45,8 @@ class ArweaveStore:
         payer: RsaKey | None = None,
         bundler: str | None = None,
         depth: int = DEPTH,
-        resend_s: float = RESEND_S,
     ) -> None:
-        self.gateway, self.journal, self.depth, self.resend_s = gateway, journal, depth, resend_s
+        self.gateway, self.journal, self.depth = gateway, journal, depth
         self.bundler = bundler
         self._submission: Submission | None = None
         if journal is not None and payer is not None:
@@ -75,7 +74,8 @@ class ArweaveStore:
             raise ArchiveError(self.gateway.url, "is read only here; a payer's key file is needed to write")
         name = bundle_name(bundle)
         before = self.journal.get(name)
-        lost = before is not None and before.posted and time.time() * 1000 - before.sent_ms >= self.resend_s * 1000
+        waited_s = time.time() - before.sent_ms / 1000 if before is not None and before.posted else -1.0
+        lost = waited_s >= self.gateway.patience.resend_s
         entry = self._submission.send(name, bundle, listed, again=lost)
         for item in listed:
             self._add_place(item.id, Place(entry.id, item.offset, item.size), first=True)
@@ -118,21 +118,23 @@ class ArweaveStore:
 
     def get(self, item_id: str) -> bytes:
         failures: list[ArchiveError] = []
-        for place in self._find(item_id):
+        for place in self._candidates(item_id):
             try:
-                return self._cut(item_id, place)
-            except (Missing, Damaged) as error:
-                self._held.pop(place.bundle, None)
+                raw = self._cut(item_id, place)
+            except (Missing, Damaged, Forged) as error:
+                self._drop(item_id, place)  # for now: it may be the gateway that is at fault, not the bundle
                 failures.append(error)
-        raise failures[0]
+                continue
+            self._add_place(item_id, place, first=True)
+            return raw
+        if failures:
+            raise failures[0]
+        raise Missing(item_id, f"{self.gateway.url} names no bundle that holds it")
 
     def bundle_of(self, item_id: str) -> bytes:
-        """The bundle that an item was read from. Raises as `get`."""
+        """The bundle that an item was read from, and the item verified in it. Raises as `get`."""
         self.get(item_id)
-        for place in self._find(item_id):
-            if place.bundle in self._held:
-                return self._held[place.bundle]
-        raise Missing(item_id, "its bundle is gone")
+        return self.bundle(self._places[item_id][0].bundle)
 
     def query(
         self, tags: Mapping[str, str], owner: str | None = None, limit: int = 100, after: str | None = None
@@ -162,7 +164,7 @@ class ArweaveStore:
 
     def confirm(self, item_id: str) -> State:
         self.get(item_id)
-        for place in self._find(item_id):
+        for place in self._places[item_id]:
             entry = Sent("", place.bundle, 0, {})
             try:
                 depth = confirmations(self.gateway, entry, bundler=False)
@@ -183,25 +185,29 @@ class ArweaveStore:
                     seen.add(item_id)
                     yield item_id
 
-    def _find(self, item_id: str) -> list[Place]:
-        """Where an item should be. Raises `Missing`."""
+    def _candidates(self, item_id: str) -> Iterator[Place]:
+        """Where an item may be, the likeliest first. Anyone may upload a bundle whose header claims to hold it, and
+        what GraphQL says of it is a hint: so whoever is not content with one goes on to the next."""
         if not ID.fullmatch(item_id):
             raise Missing(ascii(item_id[:64]), "is no item's id")
-        if item_id in self._places:
-            return list(self._places[item_id])
+        tried: set[str] = set()
+
+        def fresh() -> Iterator[Place]:
+            for place in list(self._places.get(item_id, ())):
+                if place.bundle not in tried:
+                    tried.add(place.bundle)
+                    yield place
+
+        yield from fresh()
         node = self.gateway.one(item_id)
         if node is not None and node.bundledIn is not None:
             self._take_header(node.bundledIn.id)
-        looked = 0
-        if item_id not in self._places:
-            for bundle in self.bundles(node.tag("World") if node is not None else None):
-                looked += 1
-                self._take_header(bundle.id)
-                if item_id in self._places:
-                    break
-        if item_id not in self._places:
-            raise Missing(item_id, f"{self.gateway.url} names {looked} bundles, and none that holds it")
-        return list(self._places[item_id])
+            yield from fresh()
+        world = node.tag("World") if node is not None else None
+        for bundle in chain(self.bundles(world), self.bundles() if world is not None else ()):
+            if bundle.id not in tried:
+                self._take_header(bundle.id, again=bool(tried))
+                yield from fresh()
 
     def bundles(self, world: str | None = None) -> Iterator[Node]:
         """What the gateway lists as Everloom's bundles, or one world's, newest first; anyone may tag theirs so."""
@@ -212,9 +218,10 @@ class ArweaveStore:
             if ID.fullmatch(node.id):
                 yield node
 
-    def _take_header(self, bundle: str) -> None:
-        """Note what a bundle says it holds; one that cannot be read holds nothing for now."""
-        if bundle in self._seen or not ID.fullmatch(bundle):
+    def _take_header(self, bundle: str, again: bool = False) -> None:
+        """Note what a bundle says it holds; one that cannot be read holds nothing for now. `again`: of an item that
+        many bundles claim to hold not all places may have been noted."""
+        if (bundle in self._seen and not again) or not ID.fullmatch(bundle):
             return
         try:
             head = self._beginning(bundle, HEAD_BYTES)
@@ -237,9 +244,19 @@ class ArweaveStore:
 
     def _add_place(self, item_id: str, place: Place, first: bool = False) -> None:
         places = self._places.setdefault(item_id, [])
+        if first and place in places:
+            places.remove(place)
         if place not in places:
             places.insert(0 if first else len(places), place)
             del places[PLACES_MAX:]
+
+    def _drop(self, item_id: str, place: Place) -> None:
+        """Forget a place that did not hold what its bundle's header said."""
+        self._held.pop(place.bundle, None)
+        self._seen.discard(place.bundle)
+        places = self._places.get(item_id, [])
+        if place in places:
+            places.remove(place)
 
     def _cut(self, item_id: str, place: Place) -> bytes:
         raw = self.bundle(place.bundle)[place.offset : place.offset + place.size]

@@ -36,6 +36,7 @@ class Patience:
     tries: int = 4
     pause_s_max: float = 5.0
     asked_to_wait_s_max: float = 30.0
+    resend_s: float = 600.0  # until what was taken and is not there is sent again
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@
                    "chunks": [for each of them SHA-256 of its chunks, so that one can be served without the others]}
     weave/lock     held while a block is written
 
-A bundle's transaction is signed by the store: format 2, tags Bundle-Format, Bundle-Version, Bundle-Hash, the id of the
-block before as its anchor, no reward, as nobody was paid; who wants to know who made an item looks at the item's own
+A bundle's transaction is signed by the store: format 2, tags Bundle-Format, Bundle-Version, App-Name, Bundle and World
+as those on Arweave have them, the id of the block before as its anchor, no reward, as nobody was paid; who wants to know who made an item looks at the item's own
 signature. Its PSS salt is a hash of what is signed, and a block's time the bundle file's, so that the same bundles in
 the same order under the same key give the same blocks. Blocks are only ever appended; a mirror keeps those of the store
 it copies, with that store's signatures.
@@ -15,6 +15,7 @@ it copies, with that store's signatures.
 import fcntl
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ from archive.transaction import Transaction, parse_transaction
 from archive.weave import BUNDLE_NAME, Weave
 
 LINE_BYTES_MAX: Final = 4 << 20
+WORLDS_MAX: Final = 8  # that a bundle's transaction names
+WORLD: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 Transactions = Sequence[Transaction]
 Hashes = Sequence[Sequence[bytes]]
 
@@ -79,7 +82,10 @@ class LocalWeave:
 
     def _add(self, name: str) -> None:
         raw, previous = self.store.bundle(name), self.weave.newest
-        tags = [(key.encode(), value.encode()) for key, value in (*BUNDLE_TAGS, (BUNDLE_NAME, name))]
+        worlds = dict.fromkeys(value for item in self.store.items(name) for key, value in item.tags if key == "World")
+        named = [("World", world) for world in worlds if WORLD.fullmatch(world)][:WORLDS_MAX]
+        pairs = (*BUNDLE_TAGS, ("App-Name", "Everloom"), (BUNDLE_NAME, name), *named)
+        tags = [(key.encode(), value.encode()) for key, value in pairs]
         anchor = previous.id if previous is not None else b""
         sign = self._key()
         unsigned = (anchor, self._public, tuple(tags), b"", 0, b"", len(raw), data_root(raw), 0)

@@ -3,6 +3,7 @@
 The manifest is the last item of the last part. What is read back is checked like anything from a store.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -67,9 +68,12 @@ class SpoolDir:
         shutil.rmtree(self._folder(era, number), ignore_errors=True)
 
     def bytes(self) -> int:
-        """How much waits."""
-        found = self.path.rglob("*.bundle") if self.path.is_dir() else ()
-        return sum(path.stat().st_size for path in found)
+        """How much waits; to be asked while another checkpoint is written or dropped, too."""
+        size = 0
+        for folder in list(self.path.iterdir()) if self.path.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                size += sum(path.stat().st_size for path in folder.iterdir()) if FOLDER.fullmatch(folder.name) else 0
+        return size
 
     def _folder(self, era: int, number: int) -> Path:
         return self.path / f"{era:05d}-{number:012d}"

@@ -1,4 +1,4 @@
-"""The Arweave store against a real arlocal: what it promises as a store, who pays for what, and how it is found again."""
+"""The Arweave store against a real arlocal: what it promises, who pays for what, and how it is found again."""
 
 import random
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.archive.arlocal_server import Arlocal
 
 KEY = Ed25519Key(b"\3" * 32)
 OTHER = Ed25519Key(b"\4" * 32)
-QUICK = Patience(connect_s=2, read_s=10, answer_s=20, tries=2, pause_s_max=0.05)
+QUICK = Patience(connect_s=2, read_s=10, answer_s=20, tries=2, pause_s_max=0.05, resend_s=0)
 
 
 def items_of(world: str, count: int, size: int = 200, key: Ed25519Key = KEY) -> list[DataItem]:
@@ -47,7 +47,7 @@ def payer(arlocal: Arlocal, rsa_key: RsaKey) -> RsaKey:
 
 @pytest.fixture
 def store(arlocal: Arlocal, payer: RsaKey, tmp_path: Path) -> Iterator[ArweaveStore]:
-    store = ArweaveStore(Gateway(arlocal.url, QUICK), Journal.opened(tmp_path / "journal"), payer, depth=3, resend_s=0)
+    store = ArweaveStore(Gateway(arlocal.url, QUICK), Journal.opened(tmp_path / "journal"), payer, depth=3)
     yield store
     store.close()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archive import checkpoint, restore, snapshot
 from archive.checkpoint import Manifest
 from archive.cut import violations
+from archive.data_item import parse_item
 from archive.errors import ArchiveError
 from archive.history import History
 from archive.keys import b64
@@ -19,7 +20,7 @@ from regions import compute, letters, region_state, revive
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.filing import numbers_of
 from regions.messages import STATUS_DONE, Answers, Beat, Delta, Here, Letter
-from regions.record import Acted, Confirmed, Login, Record, first_chain, login_body, player_chain, record_hash
+from regions.record import Acted, Confirmed, Login, Outside, Record, first_chain, login_body, player_chain, record_hash
 from regions.region_state import Neighbour, Region
 from regions.revive import Revived
 from tests.simulation.era import Era, kit
@@ -99,6 +100,15 @@ class Done:
     n: int
 
 
+@dataclass
+class Taken:
+    """An outside item in a durable record."""
+
+    number: int
+    verdict: int
+    reply: bytes
+
+
 class EraAudit:
     """What is known of one era."""
 
@@ -108,6 +118,9 @@ class EraAudit:
         self.done: dict[tuple[int, int], Done] = {}
         self.numbers: dict[int, tuple[int, bytes]] = {}
         self.sessions: dict[int, int] = {}
+        self.outside: dict[int, int] = {}  # by entity: its wallet's last item with a number
+        self.signed: dict[bytes, int] = {}  # items that wallets signed in this era, and under which number
+        self.items: dict[bytes, Taken] = {}
         self.sent: dict[tuple[int, int], dict[int, bytes]] = {}
         self.taken: dict[tuple[int, int], int] = {}
         self.letters: dict[tuple[int, int], tuple[int, int, int]] = {}  # the newest heard: era, term, record
@@ -131,6 +144,7 @@ class EraAudit:
                     if isinstance(body, letters.Handover) and body.player is not None:
                         players.append(body.player)
             for player in players:
+                self.outside[player.entity] = max(player.outside, self.outside.get(player.entity, 0))
                 if player.number >= self.numbers.get(player.entity, (-1, b""))[0]:
                     self.numbers[player.entity] = player.number, player.chain
                     self.sessions[player.entity] = player.session
@@ -206,8 +220,11 @@ class Checker:
             self._held(audit, index, record)
 
     def _inputs(self, audit: EraAudit, index: int, record: Record) -> None:
+        replies = iter(record.replies)
         for said, verdict in zip(record.inputs, record.verdicts):
-            if isinstance(said, Acted | Login):
+            if isinstance(said, Outside):
+                self._item(audit, index, record, said, Taken(said.number, verdict, next(replies)))
+            elif isinstance(said, Acted | Login):
                 number, chain = audit.numbers.get(said.entity, (0, first_chain(said.entity)))
                 where = f"record {record.n} of region {index}"
                 if said.number != number + 1:
@@ -225,6 +242,29 @@ class Checker:
                     self.fail("numbers", f"{where}: action {said.number} of {said.entity} nobody asked for in this era")
             elif isinstance(said, Confirmed) and not verdict:
                 self._confirmed(audit, said)
+
+    def _item(self, audit: EraAudit, index: int, record: Record, said: Outside, taken: Taken) -> None:
+        """Each item once; numbers of this era, without gaps, spent where the body is."""
+        item = parse_item(said.item).id
+        where = f"record {record.n} of region {index}: item {said.number} of {said.entity}"
+        if item in audit.items:
+            self.fail("numbers", f"{where} is in a record already")
+        number = audit.signed.get(item)
+        if number is None and not any(era.signed.get(item) == 0 for era in self.eras.values()):
+            self.fail("numbers", f"{where} is none that its wallet signed in era {audit.era.number}")
+        if said.number != (number or 0):
+            self.fail("numbers", f"{where} was signed as number {number}")
+        if said.number:
+            last = audit.outside.get(said.entity, 0)
+            if said.number != last + 1:
+                self.fail("numbers", f"{where} after {last}")
+            audit.outside[said.entity] = said.number
+            state = audit.courses[index].region.state
+            sleeper = state.sleepers.get(said.entity)
+            player = sleeper.player if sleeper is not None else state.players.get(said.entity)
+            if player is not None and player.outside < said.number:
+                self.fail("numbers", f"{where} is not spent: the state says {player.outside}")
+        audit.items[item] = taken
 
     def _mail(self, audit: EraAudit, index: int, record: Record) -> None:
         for heard in record.heard:
@@ -303,7 +343,7 @@ class Checker:
                 self.fail("place", f"{where}: {twice[:3]} in several places")
         if max(wallets.values(), default=0) > 1:
             self.fail("place", f"{where}: a wallet has {max(wallets.values())} bodies")
-        lost = [entity for entity in audit.numbers if entity not in players]
+        lost = [entity for known in (audit.numbers, audit.outside) for entity in known if entity not in players]
         if lost:
             self.fail("place", f"{where}: players {lost[:3]} are nowhere")
         if doubled:
@@ -331,6 +371,11 @@ class Checker:
                 action = decode_action(said.body)
                 if isinstance(action, GiveAsset):
                     given.setdefault(action.asset, []).append((said.entity, action.target))
+            elif isinstance(said, Outside) and not verdict:
+                item = parse_item(said.item)
+                if item.tag("Action") == "Give" and item.tag("Asset"):
+                    giving = said.entity, int(item.tag("Recipient") or 0)
+                    given.setdefault(int(item.tag("Asset") or 0), []).append(giving)
         for asset, holder in moved.items():
             for giver, target in given.get(asset, []):
                 holder = target if giver == holder else holder
@@ -354,6 +399,11 @@ class Checker:
                 self.fail("durable", f"region {index} says {message.entity} did {message.number}; {number} is durable")
         if isinstance(message, Answers):
             for answer in message.answers:
+                taken = self.eras[era].items.get(answer.chain)
+                if taken is not None and answer.status == STATUS_DONE:
+                    if (taken.number, taken.verdict) != (answer.number, answer.verdict):
+                        self.fail("durable", f"region {index} says {answer.verdict} of item {answer.number}")
+                    continue
                 done = self.eras[era].done.get((answer.entity, answer.number))
                 if answer.status == STATUS_DONE and (done is None or done.chain != answer.chain):
                     self.fail("durable", f"region {index} calls action {answer.number} done, which is in no record")
@@ -387,6 +437,33 @@ class Checker:
         if receipt.n and audit.courses[receipt.region].hash(receipt.n) != receipt.hash:
             self.fail("acked", f"{words}: the receipt's record {receipt.n} is not durable")
         self.trace.update(receipt.chain)
+
+    def taken(self, era: int, item: bytes) -> Taken | None:
+        """What a durable record says of an item, as anyone can read there."""
+        return self.eras[era].items.get(item)
+
+    def item_signed(self, era: int, number: int, item: bytes) -> None:
+        """A wallet signs an item."""
+        self.eras[era].signed[item] = number
+
+    def item_acked(self, name: str, era: int, item: bytes, verdict: int) -> None:
+        """A wallet was told that a record holds its item."""
+        self.acks += 1
+        taken = self.eras[era].items.get(item)
+        if taken is None:
+            self.fail("acked", f"wallet {name}: an item was acknowledged and is in no record")
+        assert taken is not None
+        if taken.verdict != verdict:
+            self.fail("acked", f"wallet {name}: told verdict {verdict} on item {taken.number}, not {taken.verdict}")
+        self.trace.update(item)
+
+    def item_refused(self, name: str, number: int) -> None:
+        """A wallet was told by a region of its item's era that the item does not hold."""
+        self.fail("acked", f"wallet {name}: item {number} is called invalid")
+
+    def item_lost(self, name: str, number: int) -> None:
+        """A wallet was told that a number is spent, which none of its items in any record has."""
+        self.fail("numbers", f"wallet {name}: number {number} is spent, by none of its items")
 
     def welcomed(self, name: str, era: int, entity: int, number: int) -> None:
         """A player was let in."""
@@ -589,6 +666,12 @@ class Checker:
                 return f"player {player.name} waits for {len(player.session.pending)} receipts"
             if player.session.welcome is None and not player.over and not self._no_room(audit, player):
                 return f"player {player.name} is not in the world"
+        for wallet in self.sim.ao.wallets:
+            if wallet.unsettled:
+                return wallet.unsettled
+            for entry in wallet.ledger:
+                if entry.era == audit.era.number and entry.item not in audit.items:
+                    self.fail("acked", f"wallet {wallet.name}: item {entry.number} was acknowledged and is undone")
         return ""
 
     def _stuck(self, index: int, near: Neighbour) -> bool:

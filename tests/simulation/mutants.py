@@ -784,6 +784,36 @@ PLAYERS: Final = (
     ),
 )
 
+WALLETS: Final = (
+    Mutant(
+        "outside_number_not_spent",
+        "an outside wallet's number is the same after its item was taken",
+        ("numbers",),
+        (
+            Patch(
+                "regions/outside.py",
+                """        player.outside = asked.number
+""",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "outside_item_of_another_era_taken",
+        "an item that was signed in the era before a restore counts after it",
+        ("numbers",),
+        (
+            Patch("regions/items.py", "or (asked.number and asked.era != state.era):", "or False:"),
+            Patch(
+                "regions/outside.py",
+                "if said.number != asked.number or (asked.number and asked.era != state.era):",
+                "if said.number != asked.number:",
+            ),
+        ),
+        needs=("restore", "log set back", "log made anew"),
+    ),
+)
+
 NEIGHBOURS: Final = (
     Mutant(
         "fenced_owners_ghost_accepted",
@@ -1034,4 +1064,6 @@ ARCHIVE: Final = (
     ),
 )
 
-MUTANTS: Final[tuple[Mutant, ...]] = EARLIER_PROTOTYPE + DUPES_OF_OTHERS + OWNERS + PLAYERS + NEIGHBOURS + ARCHIVE
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    EARLIER_PROTOTYPE + DUPES_OF_OTHERS + OWNERS + PLAYERS + WALLETS + NEIGHBOURS + ARCHIVE
+)

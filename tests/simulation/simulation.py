@@ -26,9 +26,11 @@ from tests.simulation.log_host import LogHost
 from tests.simulation.lying_store import LyingStore
 from tests.simulation.machine import Machine
 from tests.simulation.network import Network
+from tests.simulation.outside_wallet import AoDoor
 from tests.simulation.player import Player
 from tests.simulation.region_process import RegionProcess
 from tests.simulation.schedule import Schedule
+from tests.wallets import EthereumKey
 
 SECOND: Final = 1_000_000
 PLAYERS: Final = 8
@@ -89,6 +91,8 @@ class Simulation:
         self.machines = self._new_machines()
         wallets = [Ed25519Key(self.stream(f"wallet {number}").randbytes(32)) for number in range(PLAYERS)]
         self.players = [Player(self, wallet, str(number)) for number, wallet in enumerate(wallets)]
+        secrets = [self.stream(f"outside key {number}").randbytes(32) for number in range(2)]
+        self.ao = AoDoor(self, "ao", [Ed25519Key(secrets[0]), EthereumKey(secrets[1])])
 
     # What everything here needs.
 
@@ -224,6 +228,7 @@ class Simulation:
         self._run(3 * SECOND)
         for player in self.players:
             player.acting = False
+        self.ao.act(False)
         quiet_us = 0
         while quiet_us < QUIET_US:
             self._run(SECOND // 4)
@@ -240,6 +245,7 @@ class Simulation:
         self.checker.stopped(machine.status)
         for player in self.players:
             player.acting = not player.over
+        self.ao.act(True)
         machine.begin()
         self._run(2 * SECOND)
         self._settle()

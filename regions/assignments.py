@@ -1,9 +1,10 @@
 """AO's numbering of a region's log: which items get a nonce, what the scheduler signs, and the Hash-Chain.
 
 Nonces go, in the order in which a span of 32 records took them, to each outside item, each mail item, and at the end
-to one `Action=Advance` item whose data commits to the hash of the span's last record. Nonce 0 is the Process item. The
-scheduler's signatures are an input of a later record (of several, for a span with very many items), so every view shows
-the same ids for ever and nobody signs anew.
+to one `Action=Advance` item whose data commits to the hash of the span's last record. Nonce 0 is the Process item.
+(Items for a mailbox, a process that a wallet spawned, stand in the world's process's spans, with nonces of their own.)
+The scheduler's signatures are an input of a later record (of several, for a span with very many items), so every view
+shows the same ids for ever and nobody signs anew.
 
     Hash-Chain(k) = SHA-256(id of assignment k - 1 | Hash-Chain(k - 1)), the first SHA-256(process id)
 
@@ -17,7 +18,7 @@ from archive.keys import Ed25519Key, b64
 from regions.config import SIGNATURES_PER_RECORD, SPAN
 from regions.errors import RecordError
 from regions.record import SpanSigned
-from regions.region_state import Assignments, Entry, RegionState, Span
+from regions.region_state import Assignments, Entry, Line, RegionState, Span
 from world.events import Refusal
 
 VARIANT = "ao.TN.1"
@@ -31,7 +32,8 @@ def first_assignment(key: Ed25519Key, process: bytes, time_ms: int) -> DataItem:
 
 def begin(process: bytes, assignment: bytes) -> Assignments:
     """The numbering at genesis, after assignment 0 with this id."""
-    return Assignments(nonce=0, last=assignment, chain=hashlib.sha256(process).digest(), open=[], waiting=[])
+    chain = hashlib.sha256(process).digest()
+    return Assignments(nonce=0, last=assignment, chain=chain, open=[], waiting=[], mailboxes={})
 
 
 def close_span(state: RegionState, n: int, previous: bytes, time_ms: int) -> None:
@@ -53,6 +55,23 @@ def next_chain(last: bytes, chain: bytes) -> bytes:
     return hashlib.sha256(last + chain).digest()
 
 
+def line_of(numbering: Assignments, entry: Entry | None) -> Assignments | Line:
+    """The numbering that an item is part of."""
+    return numbering.mailboxes[entry.process] if entry is not None and entry.process else numbering
+
+
+def process_of(state: RegionState, entry: Entry | None) -> bytes:
+    """The process that an item is for."""
+    return entry.process if entry is not None and entry.process else state.region
+
+
+def following(line: Assignments | Line, process: bytes) -> tuple[int, bytes]:
+    """The nonce and Hash-Chain of a process's next assignment."""
+    if line.nonce < 0:
+        return 0, hashlib.sha256(process).digest()
+    return line.nonce + 1, next_chain(line.last, line.chain)
+
+
 def take_signatures(state: RegionState, said: SpanSigned) -> Refusal:
     """Fold the scheduler's signatures: numbers move on, the span is done. They are checked by readers, not here."""
     numbering = state.assignments
@@ -64,10 +83,10 @@ def take_signatures(state: RegionState, said: SpanSigned) -> Refusal:
             f"{count} signatures for records {said.first}..{said.last}; the span that waits is"
             f" {span.first}..{span.last} with {len(span.entries) + 1} items"
         )
-    for _, signature in said.signatures:
-        numbering.chain = next_chain(numbering.last, numbering.chain)
-        numbering.last = hashlib.sha256(signature).digest()
-        numbering.nonce += 1
+    for entry, (_, signature) in zip([*span.entries, None], said.signatures):
+        line = line_of(numbering, entry)
+        line.nonce, line.chain = following(line, process_of(state, entry))
+        line.last = hashlib.sha256(signature).digest()
     if count > len(span.entries):
         del numbering.waiting[0]
     else:
@@ -82,16 +101,18 @@ def sign_span(key: Ed25519Key, state: RegionState, processes: dict[int, bytes], 
     """
     numbering = state.assignments
     span = numbering.waiting[0]
-    last, chain, nonce = numbering.last, numbering.chain, numbering.nonce
+    lines: dict[bytes, Line] = {}
     signatures: list[tuple[bytes, bytes]] = []
     for entry in [*span.entries, None][:SIGNATURES_PER_RECORD]:
         item_id, item_signature = _item(key, state, processes, span, entry)
-        chain = next_chain(last, chain)
-        nonce += 1
+        process = process_of(state, entry)
+        before = lines.get(process) or line_of(numbering, entry)
+        nonce, chain = following(before, process)
         time_ms = span.time_ms if entry is None else entry.time_ms
-        tags = assignment_tags(state.region, nonce, chain, block_height, time_ms, item_id)
+        message = item_id if item_id != process else None  # nonce 0 is the process itself
+        tags = assignment_tags(process, nonce, chain, block_height, time_ms, message)
         assignment = sign_item(key, b"", tags)
-        last = assignment.id
+        lines[process] = Line(nonce, assignment.id, chain)
         signatures.append((item_signature, assignment.signature))
     return SpanSigned(span.first, span.last, block_height, tuple(signatures))
 

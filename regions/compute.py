@@ -33,7 +33,7 @@ from regions.record import (
     first_chain,
     record_hash,
 )
-from regions.region_state import Entry, Neighbour, Newcomer, Player, Region, RegionState, Sleeper, Told
+from regions.region_state import Entry, Line, Neighbour, Newcomer, Player, Region, RegionState, Sleeper, Told
 from world.actions import Action
 from world.events import Event, Kind, Refusal
 from world.tick import Inputs, Outputs
@@ -256,11 +256,14 @@ def _take_item(region: Region, given: Record, said: Outside, room: int, failed: 
     """An item of an outside wallet gets an AO nonce, and does what it asks for; whoever sleeps wakes to act."""
     state, verdicts = region.state, taken.verdicts
     asked, player = outside.take(state, said)
-    state.assignments.open.append(Entry(0, 0, asked.item.id, given.n, given.time_ms))
+    mailbox = outside.mailbox(asked)
+    if mailbox:
+        state.assignments.mailboxes.setdefault(mailbox, Line(-1, b"", b""))
+    state.assignments.open.append(Entry(0, 0, asked.item.id, given.n, given.time_ms, mailbox))
     taken.reads.append(None if failed or asked.kind not in outside.READS else (asked, said.entity))
     if failed:
         verdicts.append(Refusal.RULE_FAILED)
-    elif asked.kind in outside.READS:
+    elif asked.kind in outside.READS or mailbox:
         verdicts.append(Refusal.DONE)
     elif state.index == letters.WORLD:
         if asked.kind == "Join":

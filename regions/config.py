@@ -14,6 +14,7 @@ RECORD_BYTES_MAX: Final = 256 * 1024  # the log's message limit is above it
 INPUT_BYTES_MAX: Final = 96 * 1024  # of one tick; inputs close before the record reaches its limit
 OUTSIDE_BYTES_MAX: Final = 16 * 1024  # an item of an outside wallet
 OUTSIDE_REMEMBERED: Final = 1_024  # items without a number that a region remembers, so that none is taken twice
+MAILBOXES_MAX: Final = 10_000  # processes that wallets spawned
 OUTSIDE_WAITING_MAX: Final = 4_096
 OUTSIDE_PER_TICK: Final = 128
 REPLY_BYTES_MAX: Final = 2_048  # what a record says to one outside item
@@ -80,7 +81,7 @@ LOGIN_STEPS_PER_SECOND: Final = (
     800  # two a login, each of which costs the gateway's one core a quarter of a millisecond
 )
 LOGIN_STEPS_AT_ONCE: Final = 4
-LOGINS_WAITING_MAX: Final = 2_400  # in eight seconds all of them are in
+LOGINS_WAITING_MAX: Final = 2_400  # in six seconds all of them are in
 RESEND_AFTER_MS: Final = 400  # an unanswered action goes to its region again
 BATCH_MS: Final = 5  # a gateway gathers actions this long before it sends them on
 VIEW_TILES: Final = 24  # half the side of the square a player sees

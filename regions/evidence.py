@@ -5,6 +5,7 @@ confirmation, owner's word and AO assignment is held here against the key that m
 heads against the actions they cover. A finding is a sentence; an empty list means nothing was found.
 """
 
+from copy import copy
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -33,7 +34,7 @@ from regions.record import (
     login_message,
     player_head_message,
 )
-from regions.region_state import Entry, Player, Region, Span
+from regions.region_state import Entry, Line, Player, Region, Span
 from regions.scheduler import confirmed_message
 from world.events import Refusal
 
@@ -54,7 +55,7 @@ class Looked:
     findings: list[str] = field(default_factory=list)
     heads: list[tuple[int, Head, Seen]] = field(default_factory=list)  # (place among the inputs, head, its player)
     span: Span | None = None
-    numbering: tuple[int, bytes, bytes] = (0, b"", b"")  # nonce, last assignment's id, its Hash-Chain
+    lines: dict[bytes, Line] = field(default_factory=dict)  # the numberings of the processes in it
 
 
 def look(region: Region, record: Record) -> Looked:
@@ -85,9 +86,11 @@ def look(region: Region, record: Record) -> Looked:
             if isinstance(said, Login):
                 player.key = said.session_key
         elif isinstance(said, SpanSigned) and state.assignments.waiting:
-            numbering = state.assignments
-            looked.span = numbering.waiting[0]
-            looked.numbering = numbering.nonce, numbering.last, numbering.chain
+            looked.span = copy(state.assignments.waiting[0])
+            looked.span.entries = list(looked.span.entries)  # the fold takes off those that are signed
+            for entry in (*looked.span.entries[: len(said.signatures)], None):
+                line = assignments.line_of(state.assignments, entry)
+                looked.lines[assignments.process_of(state, entry)] = Line(line.nonce, line.last, line.chain)
     return looked
 
 
@@ -184,16 +187,16 @@ def _judge_span(said: SpanSigned, looked: Looked, region: Region, charter: Chart
     span = looked.span
     assert span is not None
     state, key = region.state, unb64(charter.scheduler)
-    nonce, last, chain = looked.numbering
     processes = charter.processes()
     try:
         for entry, (item_signature, signature) in zip([*span.entries, None], said.signatures):
             item_id = _item_id(key, region, processes, span, entry, item_signature)
-            chain = assignments.next_chain(last, chain)
-            nonce += 1
+            process = assignments.process_of(state, entry)
+            nonce, chain = assignments.following(looked.lines[process], process)
             time_ms = span.time_ms if entry is None else entry.time_ms
-            tags = assignments.assignment_tags(state.region, nonce, chain, said.block_height, time_ms, item_id)
-            last = _signed_id(key, signature, None, tags, b"")
+            message = item_id if item_id != process else None
+            tags = assignments.assignment_tags(process, nonce, chain, said.block_height, time_ms, message)
+            looked.lines[process] = Line(nonce, _signed_id(key, signature, None, tags, b""), chain)
     except (ArchiveError, ValueError) as error:
         return [f"the AO assignments of records {span.first}..{span.last} are not signed by the scheduler: {error}"]
     return []

@@ -38,11 +38,11 @@ class Items:
         """Admit an item, or say why not. None: it waits, and is answered when a record holds it."""
         state = self.region.state
         try:
-            asked = outside.read(said.item)
+            asked = outside.read(said.item, state.region)
         except RecordError:
             return None  # no door of ours sends such bytes
         player = self._player(asked.wallet)
-        if asked.item.target != state.region or (asked.number and asked.era != state.era):
+        if outside.misplaced(state, asked) or (asked.number and asked.era != state.era):
             return self._answer(messages.STATUS_INVALID, asked, player)
         refused = self._refused(asked, player)
         if refused is not None:

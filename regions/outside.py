@@ -12,6 +12,9 @@ signature, and only a wallet itself can sign its words a second time: `archive.k
     Give       Recipient, and Asset, Quantity (coins), or Item and Count
     Info, Balance, Balances, Holder, Inventory, Chronicle    see `regions.replies`
 
+The world's own process also takes a Process item that names the world's Module: it is then a mailbox, a process of its
+own to which any wallet may post any message; nothing computes on it, it keeps and numbers them.
+
 A wallet is named by 32 bytes: an Ed25519 key is its own name; an RSA key its address (SHA-256 of the modulus), an
 Ethereum key twelve zeros and its 20-byte address. `address` is what AO calls it: 32 bytes, or Ethereum's 20.
 """
@@ -26,7 +29,7 @@ import msgspec
 from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError
 from archive.keys import ARWEAVE, ED25519, ETHEREUM, b64, ethereum_address, ethereum_text, unb64
-from regions.config import OUTSIDE_BYTES_MAX, OUTSIDE_REMEMBERED
+from regions.config import MAILBOXES_MAX, OUTSIDE_BYTES_MAX, OUTSIDE_REMEMBERED
 from regions.errors import RecordError
 from regions.letters import WORLD
 from regions.record import Outside
@@ -35,6 +38,8 @@ from world.actions import Action, decode_action
 
 READS: Final = ("Info", "Balance", "Balances", "Holder", "Inventory", "Chronicle")
 ACTS: Final = ("Join", "Move", "Say", "Give")
+SPAWN: Final = "Spawn"  # a Process item
+POST: Final = "Post"  # any message for a mailbox
 SIGNERS: Final = (ARWEAVE, ED25519, ETHEREUM)
 _encode: Final = msgspec.msgpack.encode
 
@@ -55,20 +60,28 @@ class Asked:
         return self.item.tag(name) or ""
 
 
-def read(raw: bytes) -> Asked:
-    """Read an outside item; its signature is not checked here. Raises RecordError with what is wrong with it."""
+def read(raw: bytes, process: bytes | None = None) -> Asked:
+    """Read an outside item. What is not for the region `process`, where that is given, counts as a mailbox's.
+
+    Its signature is not checked here. Raises RecordError with what is wrong with it.
+    """
     try:
         item = parse_item(raw, OUTSIDE_BYTES_MAX)
     except ArchiveError as error:
         raise RecordError(str(error)) from None
     if item.signature_type not in SIGNERS:
         raise RecordError(f"signature type {item.signature_type} is not taken; 1, 2 and 3 are (RSA, Ed25519, Ethereum)")
-    if (item.tag("Data-Protocol"), item.tag("Type")) != ("ao", "Message"):
+    kind, wallet, address = item.tag("Action") or "", *names(item.signature_type, item.owner)
+    if item.tag("Data-Protocol") != "ao" or item.tag("Type") not in ("Message", "Process"):
         raise RecordError("not an AO message: it needs the tags Data-Protocol: ao and Type: Message")
-    kind = item.tag("Action") or ""
+    if item.tag("Type") == "Process":
+        return Asked(item, SPAWN, wallet, address, 0, 0)
+    if item.target is None:
+        raise RecordError("a message without a target: it must name a process")
+    if process is not None and item.target != process:
+        return Asked(item, POST, wallet, address, 0, 0)
     if kind not in READS and kind not in ACTS:
         raise RecordError(f"Action {kind[:40]!r} is none of {', '.join((*READS, *ACTS))}")
-    wallet, address = names(item.signature_type, item.owner)
     era, number = _number(item.tag("Number"))
     asked = Asked(item, kind, wallet, address, era, number)
     if kind in ACTS:
@@ -174,10 +187,11 @@ def take(state: RegionState, said: Outside) -> tuple[Asked, Player | None]:
 
     Raises RecordError for what is not admissible here: `regions.scheduler` lets no such item into a record.
     """
-    asked = read(said.item)
+    asked = read(said.item, state.region)
     player = _player(state, said, asked)
-    if asked.item.target != state.region:
-        raise RecordError("an item for another process")
+    why_not = misplaced(state, asked)
+    if why_not:
+        raise RecordError(why_not)
     if said.number != asked.number or (asked.number and asked.era != state.era):
         raise RecordError(f"an item with number {asked.era}.{asked.number}, taken as {state.era}.{said.number}")
     if asked.number:
@@ -193,6 +207,29 @@ def take(state: RegionState, said: Outside) -> tuple[Asked, Player | None]:
     state.items.append(asked.item.id)
     del state.items[:-OUTSIDE_REMEMBERED]
     return asked, player
+
+
+def misplaced(state: RegionState, asked: Asked) -> str:
+    """Why a Process item, or one for another process than this region, has no place here; empty when it has."""
+    if asked.kind not in (SPAWN, POST):
+        return ""
+    if state.index != WORLD:
+        return "an item for another process"
+    mailboxes = state.assignments.mailboxes
+    if asked.kind == POST:
+        return "" if asked.item.target in mailboxes else "an item for another process"
+    if asked.tag("Module") != b64(state.module):
+        return f"a Process of Module {asked.tag('Module')[:64]!r}; this world's is {b64(state.module)}"
+    if asked.item.id in mailboxes:
+        return "a Process that is here already"
+    return f"{MAILBOXES_MAX} mailboxes are as many as there may be" if len(mailboxes) >= MAILBOXES_MAX else ""
+
+
+def mailbox(asked: Asked) -> bytes:
+    """The mailbox that an item makes or is for; empty for any other."""
+    if asked.kind == SPAWN:
+        return asked.item.id
+    return asked.item.target or b"" if asked.kind == POST else b""
 
 
 def needs_number(index: int, asked: Asked) -> bool:

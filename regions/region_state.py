@@ -128,13 +128,17 @@ class Neighbour(Struct):
 
 
 class Entry(Struct):
-    """Something that gets an AO nonce of its own: mail (source index, number, hash), or an outside item (0, 0, id)."""
+    """Something that gets an AO nonce of its own: mail (source index, number, hash), or an outside item (0, 0, id).
+
+    `process` is the mailbox that an item is for; empty: the region itself.
+    """
 
     source: int
     number: int
     hash: bytes
     n: int
     time_ms: int
+    process: bytes = b""
 
 
 class Span(Struct):
@@ -147,14 +151,23 @@ class Span(Struct):
     entries: list[Entry]
 
 
+class Line(Struct):
+    """AO's numbering of a process: last nonce given (-1: none), id of that assignment, its Hash-Chain."""
+
+    nonce: int
+    last: bytes
+    chain: bytes
+
+
 class Assignments(Struct):
-    """AO's numbering of this region: last nonce given, id of that assignment, its Hash-Chain."""
+    """AO's numbering of this region, as `Line`, and of the mailboxes that wallets spawned in it."""
 
     nonce: int
     last: bytes
     chain: bytes
     open: list[Entry]  # of the span that runs
     waiting: list[Span]
+    mailboxes: dict[bytes, Line]  # only the world's process has any
 
 
 class Told(Struct):
@@ -221,6 +234,7 @@ class Region:
         """Canonical bytes of the whole state: what the state hash is taken over, and what a snapshot holds."""
         self.state.players = dict(sorted(self.state.players.items()))
         self.state.sleepers = dict(sorted(self.state.sleepers.items()))
+        self.state.assignments.mailboxes = dict(sorted(self.state.assignments.mailboxes.items()))
         return _encoder.encode((self.state, self.rules.encode(self.bodies)))
 
     def digest(self) -> bytes:

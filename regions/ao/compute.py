@@ -85,7 +85,10 @@ async def dry(world: World, process: str, tags: list[tuple[str, str]], asker: st
     except RecordError:
         account = b""  # aoconnect asks as "1234" unless told otherwise
     told = tuple((name, value[:1_024]) for name, value in tags[:16] if len(name) <= 64)
-    reply = await world.regions.ask(world.region(process), kind, account, told)
+    region = world.region(process)
+    if world.seat(region) != region:
+        raise Refused(400, "a mailbox keeps messages and computes nothing: read them at the scheduler's door")
+    reply = await world.regions.ask(region, kind, account, told)
     return results.of_reply(kind, asker, json.loads(reply))
 
 

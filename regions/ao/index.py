@@ -14,6 +14,7 @@ import msgspec
 from regions.ao.view import Assigned, Place, Shown
 
 SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS mailbox (region INTEGER PRIMARY KEY, process BLOB NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS place (region INTEGER PRIMARY KEY, place BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS item (id BLOB PRIMARY KEY, region INTEGER NOT NULL, kind TEXT NOT NULL, n INTEGER NOT NULL,
     nonce INTEGER NOT NULL, raw BLOB NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
@@ -24,6 +25,9 @@ CREATE INDEX IF NOT EXISTS item_nonce ON item (region, nonce);
 CREATE INDEX IF NOT EXISTS assignment_id ON assignment (id);
 CREATE INDEX IF NOT EXISTS assignment_item ON assignment (item);
 """
+
+
+MAILBOXES: Final = 1_000  # their numbers begin here, above those of regions
 
 
 class Item(NamedTuple):
@@ -70,16 +74,41 @@ class Index:
         """Keep what was read up to a place: all of it or nothing."""
         run = self._rows.execute
         run("BEGIN")
+        shown, assigned = list(shown), list(assigned)
+        numbers = {b"": region}
+        for process in [*(one.process for one in shown), *(one.process for one in assigned)]:
+            if process not in numbers:
+                numbers[process] = self._mailbox(process)
         self._rows.executemany(
             "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((one.id, region, one.kind, one.n, one.nonce, one.raw, one.result) for one in shown),
+            ((one.id, numbers[one.process], one.kind, one.n, one.nonce, one.raw, one.result) for one in shown),
         )
         self._rows.executemany(
             "INSERT OR REPLACE INTO assignment VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((region, one.nonce, one.id, one.item, one.n, one.time_ms, one.raw) for one in assigned),
+            ((numbers[one.process], one.nonce, one.id, one.item, one.n, one.time_ms, one.raw) for one in assigned),
         )
         run("INSERT OR REPLACE INTO place VALUES (?, ?)", (region, msgspec.msgpack.encode(place)))
         run("COMMIT")
+
+    def mailbox(self, process: bytes) -> int | None:
+        """The number under which a mailbox's rows stand; no region has such a one."""
+        found = self._rows.execute("SELECT region FROM mailbox WHERE process = ?", (process,)).fetchone()
+        return int(found[0]) if found else None
+
+    def process(self, region: int) -> bytes:
+        """The mailbox of such a number. Raises KeyError."""
+        found = self._rows.execute("SELECT process FROM mailbox WHERE region = ?", (region,)).fetchone()
+        if found is None:
+            raise KeyError(region)
+        return bytes(found[0])
+
+    def _mailbox(self, process: bytes) -> int:
+        known = self.mailbox(process)
+        if known is None:
+            (newest,) = self._rows.execute("SELECT MAX(region) FROM mailbox").fetchone()
+            known = max(newest or 0, MAILBOXES - 1) + 1
+            self._rows.execute("INSERT INTO mailbox VALUES (?, ?)", (known, process))
+        return known
 
     def item(self, item_id: bytes) -> Item | None:
         """An item by its id."""

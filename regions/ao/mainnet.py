@@ -8,12 +8,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from archive.data_item import parse_item
-from archive.errors import ArchiveError
 from archive.keys import b64
 from regions.ao import compute
-from regions.ao.messenger import spawn_refused
 from regions.ao.units import Json, Refused, World, body
+from regions.outside import SPAWN
 
 PROCESS: Final = re.compile(r"/?([A-Za-z0-9_-]{43})(?:~process@1\.0)?/(.+)")
 ADDRESS: Final = "~meta@1.0/info/address"
@@ -24,11 +22,11 @@ def routes(world: World) -> list[Route]:
     """The routes of a node of the mainnet, those that the ANS-104 half of aoconnect asks for."""
 
     async def push(request: Request) -> Response:
-        try:
-            item = parse_item(await body(request, BODY_BYTES_MAX))
-        except ArchiveError as error:
-            raise Refused(400, str(error)) from None
-        raise Refused(400, spawn_refused(world, item.tag("Module") or ""))
+        asked, _ = await world.submit(await body(request, BODY_BYTES_MAX))
+        if asked.kind != SPAWN:
+            raise Refused(400, "this path takes Process items; a message goes to /<process>~process@1.0/push")
+        process = b64(asked.item.id)
+        return Json({"process": process}, headers={"process": process})
 
     async def any_path(request: Request) -> Response:
         if request.path_params["path"].lstrip("/") == ADDRESS:

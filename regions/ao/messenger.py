@@ -8,6 +8,7 @@ from archive.data_item import parse_item
 from archive.errors import ArchiveError
 from archive.keys import b64
 from regions.ao.units import Json, Refused, World, an_id, body, wanted
+from regions.outside import SPAWN
 
 
 def routes(world: World) -> list[Route]:
@@ -16,18 +17,10 @@ def routes(world: World) -> list[Route]:
     async def post(request: Request) -> Response:
         if "assign" in request.query_params or "process-id" in request.query_params:
             return await assign(request)
-        asked, _ = await world.submit(await taken(request))
-        return Json({"message": "Processing DataItem", "id": b64(asked.item.id)}, 202)
-
-    async def taken(request: Request) -> bytes:
-        raw = await body(request)
-        try:
-            item = parse_item(raw)
-        except ArchiveError as error:
-            raise Refused(400, str(error)) from None
-        if item.tag("Type") == "Process":
-            raise Refused(400, spawn_refused(world, item.tag("Module") or ""))
-        return raw
+        asked, _ = await world.submit(await body(request))
+        item_id = b64(asked.item.id)
+        made = {"processId": item_id} if asked.kind == SPAWN else {}
+        return Json({"message": "Processing DataItem", "id": item_id} | made, 202)
 
     async def assign(request: Request) -> Response:
         """A message that a process has already is assigned to it; no process here takes one that was for another."""
@@ -59,10 +52,3 @@ def routes(world: World) -> list[Route]:
         Route("/", post, methods=["POST"]),
         Route("/monitor/{process}", monitor, methods=["POST", "DELETE"]),
     ]
-
-
-def spawn_refused(world: World, module: str) -> str:
-    """Why a Process item is not taken."""
-    if module != world.charter.module:
-        return f"Module {module[:64]!r} is not this world's, {world.charter.module}: only its own rules run here"
-    return "this world's processes are its regions, made when it was founded; it takes no further ones yet"

@@ -26,6 +26,11 @@ def of_outside(item: DataItem, verdict: int, reply: bytes) -> Result:
     return _result(messages, {"data": f"{kind}: done"})
 
 
+def of_post(verdict: int) -> Result:
+    """The result of what is for a mailbox: it is kept, and nothing computes on it."""
+    return _result(output={"data": "kept"}) if not verdict else _result(error=Refusal(verdict).name)
+
+
 def of_reply(kind: str, asker: str, reply: Any) -> Result:
     """The result of a read."""
     if "Error" in reply:

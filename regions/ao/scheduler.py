@@ -26,13 +26,13 @@ def routes(world: World) -> list[Route]:
         return Json({"timestamp": str(newest_ms(process)), "address": world.scheduler})
 
     def newest_ms(process: str | None) -> int:
-        regions = [world.region(process)] if process else list(range(len(world.charter.seats)))
+        regions = [world.seat(world.region(process))] if process else list(range(len(world.charter.seats)))
         places = [place for place in map(index.place, regions) if place is not None]
         return max((place.time_ms for place in places), default=0)
 
     async def post(request: Request) -> Response:
         asked, region = await world.submit(await body(request))
-        place = index.place(region)
+        place = index.place(world.seat(region))
         return Json({"timestamp": place.time_ms if place else 0, "id": b64(asked.item.id)})
 
     async def timestamp(request: Request) -> Response:

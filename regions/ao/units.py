@@ -14,10 +14,11 @@ from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError
 from archive.keys import address, b64, unb64
 from regions import messages, outside
-from regions.ao.index import Assignment, Index, Item
+from regions.ao.index import MAILBOXES, Assignment, Index, Item
 from regions.charter import Charter
 from regions.config import OUTSIDE_BYTES_MAX
 from regions.errors import RecordError
+from regions.letters import WORLD
 from regions.messages import Answer
 from regions.outside import Asked
 
@@ -54,11 +55,22 @@ class World:
     regions: Regions
 
     def region(self, process: str) -> int:
-        """The partition index of a process. Raises Refused for a process of elsewhere."""
+        """The number of a process: its partition index, or a mailbox's. Raises Refused for a process of elsewhere."""
         for index, seat in enumerate(self.charter.seats):
             if seat.process == process:
                 return index
-        raise Refused(404, f"process {process[:64]!r} is none of world {self.charter.world}")
+        mailbox = self.index.mailbox(an_id(process, "process"))
+        if mailbox is None:
+            raise Refused(404, f"process {process[:64]!r} is none of world {self.charter.world}")
+        return mailbox
+
+    def seat(self, region: int) -> int:
+        """The region whose records hold a process's items: a mailbox's stand in those of the world's process."""
+        return region if region < MAILBOXES else WORLD
+
+    def process(self, region: int) -> bytes:
+        """A process's id."""
+        return unb64(self.charter.seats[region].process) if region < MAILBOXES else self.index.process(region)
 
     @property
     def scheduler(self) -> str:
@@ -68,14 +80,19 @@ class World:
     async def submit(self, raw: bytes) -> tuple[Asked, int]:
         """Have a wallet's item recorded; what it asks, and of which region. Raises Refused: then nothing changed."""
         try:
-            asked = outside.read(raw)
+            target = parse_item(raw, OUTSIDE_BYTES_MAX).target
+            region = self.region(b64(target)) if target else WORLD
+            asked = outside.read(raw, self.process(region) if region < MAILBOXES else b"")
             asked.item.verify()
         except (RecordError, ArchiveError) as error:
             raise Refused(400, str(error)) from None
-        region = self.region(b64(asked.item.target or b""))
+        if asked.kind == outside.SPAWN:
+            region = WORLD
+            if asked.tag("Module") != self.charter.module:
+                raise Refused(400, spawn_refused(self.charter, asked.tag("Module")))
         if self.index.item(asked.item.id) is not None:
             raise Refused(409, f"item {b64(asked.item.id)} was taken already; it is not taken twice")
-        answer = await self.regions.submit(region, raw, asked.item.id)
+        answer = await self.regions.submit(self.seat(region), raw, asked.item.id)
         if answer.status != messages.STATUS_DONE:
             raise Refused(*self._why_not(asked, answer))
         return asked, region
@@ -93,6 +110,8 @@ class World:
             return 409, "this wallet's body is not in that region; Join at the world's process, or ask where it went"
         if asked.number and asked.era != era:
             return 400, f"Number {asked.era}.{asked.number} is of era {asked.era}; the world is in era {era}"
+        if asked.kind in (outside.SPAWN, outside.POST):
+            return 400, f"{asked.kind}: the world's process does not take it"
         return 400, f"{asked.kind} changes state: it needs the tag Number, <era>.<number>, the wallet's next"
 
     async def item(self, item_id: bytes) -> Item:
@@ -113,6 +132,11 @@ class World:
                 raise Refused(404, f"{what} is not known here")
             await asyncio.sleep(LOOK_AGAIN_S)
         return found
+
+
+def spawn_refused(charter: Charter, module: str) -> str:
+    """Why a Process item is not taken."""
+    return f"Module {module[:64]!r} is not this world's, {charter.module}: only that is taken, for a mailbox"
 
 
 def an_id(text: str, what: str = "id") -> bytes:
@@ -171,7 +195,7 @@ def item_json(item: DataItem, data: bool = True) -> dict[str, Any]:
 
 def shown(world: World, one: Assignment) -> dict[str, Any]:
     """An assignment with its message, as a scheduler unit shows them."""
-    found = world.index.item(one.item or unb64(world.charter.seats[one.region].process))
+    found = world.index.item(one.item or world.process(one.region))
     message = item_json(parse_item(found.raw)) if found is not None else None
     return {"message": message, "assignment": item_json(parse_item(one.raw), data=False)}
 

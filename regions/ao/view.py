@@ -15,7 +15,7 @@ from regions import assignments, letters
 from regions.ao import results
 from regions.errors import RecordError
 from regions.record import Outside, Record, SpanSigned, decode, record_hash
-from regions.region_state import Assignments, Entry, Span
+from regions.region_state import Assignments, Entry, Line, Span
 
 OUTSIDE, MAIL, ADVANCE, PROCESS = "outside", "mail", "advance", "process"
 
@@ -23,7 +23,7 @@ OUTSIDE, MAIL, ADVANCE, PROCESS = "outside", "mail", "advance", "process"
 @dataclass(frozen=True)
 class Shown:
     """An item, the record that holds it, its nonce (which follows from the records before the scheduler signs it), and
-    its result (a JSON text)."""
+    its result (a JSON text). `process`: the mailbox it is for or makes; empty: the region."""
 
     id: bytes
     kind: str
@@ -31,11 +31,13 @@ class Shown:
     nonce: int
     raw: bytes
     result: str
+    process: bytes = b""
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """An assignment: the `raw` item the scheduler signed, and the item it assigns (empty: the process itself)."""
+    """An assignment: the `raw` item the scheduler signed, and the item it assigns (empty: the process itself).
+    `process` as in `Shown`."""
 
     nonce: int
     id: bytes
@@ -43,6 +45,7 @@ class Assigned:
     n: int
     time_ms: int
     raw: bytes
+    process: bytes = b""
 
 
 class Place(msgspec.Struct, array_like=True):
@@ -104,16 +107,27 @@ class View:
                 shown += made
                 assigned += numbered
             elif isinstance(said, Outside):
-                item = parse_item(said.item)
-                result = results.of_outside(item, verdict, next(replies))
-                self.place.numbering.open.append(Entry(0, 0, item.id, record.n, record.time_ms))
-                shown.append(Shown(item.id, OUTSIDE, record.n, self._newest_nonce(), said.item, self._json(result)))
+                shown.append(self._outside(record, parse_item(said.item), said.item, verdict, next(replies)))
         return shown, assigned
 
-    def _newest_nonce(self) -> int:
+    def _outside(self, record: Record, item: DataItem, raw: bytes, verdict: int, reply: bytes) -> Shown:
+        numbering, spawned = self.place.numbering, item.tag("Type") == "Process"
+        mailbox = item.id if spawned else b"" if item.target == self.process else item.target or b""
+        if mailbox:
+            numbering.mailboxes.setdefault(mailbox, Line(-1, b"", b""))
+        numbering.open.append(Entry(0, 0, item.id, record.n, record.time_ms, mailbox))
+        result = results.of_post(verdict) if mailbox else results.of_outside(item, verdict, reply)
+        kind = PROCESS if spawned else OUTSIDE
+        return Shown(item.id, kind, record.n, self._newest_nonce(mailbox), raw, self._json(result), mailbox)
+
+    def _newest_nonce(self, mailbox: bytes) -> int:
         """The nonce that the newest item of the span that runs will have."""
         numbering = self.place.numbering
-        return numbering.nonce + sum(len(span.entries) + 1 for span in numbering.waiting) + len(numbering.open)
+        spans = [span.entries for span in numbering.waiting]
+        waiting = sum(entry.process == mailbox for entries in (*spans, numbering.open) for entry in entries)
+        if mailbox:
+            return numbering.mailboxes[mailbox].nonce + waiting
+        return numbering.nonce + waiting + len(spans)
 
     def _signed(self, said: SpanSigned) -> tuple[list[Shown], list[Assigned]]:
         numbering = self.place.numbering
@@ -131,13 +145,14 @@ class View:
                 mail = self.place.spans[0] if entry is None else []
                 result = results.of_own(self.processes, self.module, mail)
                 shown.append(Shown(item.id, kind, n, numbering.nonce + 1, item.raw, self._json(result)))
-            chain = assignments.next_chain(numbering.last, numbering.chain)
-            tags = assignments.assignment_tags(
-                self.process, numbering.nonce + 1, chain, said.block_height, time_ms, item_id
-            )
+            mailbox = entry.process if entry is not None else b""
+            process, line = mailbox or self.process, assignments.line_of(numbering, entry)
+            line.nonce, line.chain = assignments.following(line, process)
+            message = item_id if item_id != process else None
+            tags = assignments.assignment_tags(process, line.nonce, line.chain, said.block_height, time_ms, message)
             made = assemble(ED25519, self.scheduler, signature, None, None, tags, b"")
-            numbering.nonce, numbering.chain, numbering.last = numbering.nonce + 1, chain, made.id
-            assigned.append(Assigned(numbering.nonce, made.id, item_id, n, time_ms, made.raw))
+            line.last = made.id
+            assigned.append(Assigned(line.nonce, made.id, message or b"", n, time_ms, made.raw, mailbox))
         if count > len(span.entries):
             del numbering.waiting[0], self.place.spans[0]
         else:

@@ -15,6 +15,7 @@ from regions import compute, messages, outside, replies
 from regions.config import OUTSIDE_PER_TICK, SPAN
 from regions.drafts import draft
 from regions.errors import RecordError
+from regions.letters import WORLD
 from regions.record import Outside, SpanSigned
 from regions.region_state import Region
 from tests.brittle import Brittle
@@ -304,3 +305,25 @@ def test_a_record_cannot_hold_an_item_without_a_number_again(cluster: Cluster) -
     link = cluster.cores[1].links[-1]
     with pytest.raises(RecordError, match="taken already"):
         compute.fold(region, replace_struct(given, link=link, inputs=record.inputs))
+
+
+def test_a_mailbox_is_spawned_under_the_worlds_module_and_keeps_what_is_posted(cluster: Cluster) -> None:
+    wallet = Wallet(cluster)
+    module = cluster.charter.module
+    process = [("Data-Protocol", "ao"), ("Type", "Process"), ("Variant", "ao.TN.1"), ("Scheduler", "s")]
+    other = sign_item(wallet.key, b"", [*process, ("Module", "A" * 43)])
+    box = sign_item(wallet.key, b"", [*process, ("Module", module)])
+    early = sign_item(wallet.key, b"x", [("Action", "Hi"), *AO], target=box.id)
+    assert wallet.send(other, WORLD) == [(messages.STATUS_INVALID, 0)]
+    assert wallet.send(early, WORLD) == [(messages.STATUS_INVALID, 0)]
+    assert wallet.send(box, 1) == [(messages.STATUS_INVALID, 0)]
+    assert wallet.send(box, WORLD) == [(messages.STATUS_DONE, 0)]
+    assert wallet.send(box, WORLD) != [(messages.STATUS_DONE, 0)]
+    posted = [sign_item(wallet.key, text, [("Action", "Hi"), *AO], target=box.id) for text in (b"one", b"two")]
+    assert [wallet.send(one, WORLD) for one in posted] == [[(messages.STATUS_DONE, 0)]] * 2
+    assert wallet.send(posted[0], WORLD) == [(messages.STATUS_LAST, 0)]
+    for _ in range(3 * SPAN):
+        cluster.ticks(20)
+    line = cluster.region(WORLD).state.assignments.mailboxes[box.id]
+    assert line.nonce == 2 and len(line.last) == 32
+    assert cluster.replay(WORLD).digest() == cluster.region(WORLD).digest()

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +21,14 @@ from archive import assets, checkpoint, restore
 from archive.checkpoint import Manifest
 from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError, Missing
+from archive.history import named
 from archive.restore import Opening
 from archive.stores import State
 from archive.stores.catalogue import Listed
 from archive.stores.disk import DiskStore
 from clients.half_blocks import half_blocks
 from clients.item_words import KINDS, OTHER, escaped, held, kind_of, utc
+from clients.standing import Standing
 from regions.revive import opening_of
 
 DAMAGED: Final = "damaged"  # not a state an item is kept in: it cannot be read back
@@ -39,9 +41,11 @@ def status(store: Path, as_json: bool) -> int:
     disk = _open(store)
     console = Console(stderr=True)
     problems = _checked(disk, console)
-    items = disk.listed()
-    words: dict[str, Any] = {"store": str(store), "items": len(items), "states": _by_state(disk, items)}
-    words["worlds"] = [_world(disk, world) for world in _worlds(disk)]
+    items, standing = disk.listed(), Standing.of(disk)
+    words: dict[str, Any] = {"store": str(store), "items": len(items), "gateways": standing.gateways}
+    words["states"] = _by_state(disk, items, standing)
+    words["worlds"] = [_world(disk, world, standing) for world in _worlds(disk)]
+    words["arweave_problems"] = standing.problems
     words["problems"] = [str(problem) for problem in problems]
     if as_json:
         print(json.dumps(words))
@@ -56,7 +60,8 @@ def listing(store: Path, kind: str, as_json: bool) -> int:
     if kind and kind not in kinds:
         raise ArchiveError(kind, f"no such kind; there are {', '.join(sorted(kinds))}")
     disk = _open(store)
-    found = [_row(disk, item, path) for item, path in disk.listed() if not kind or kind_of(item.tags) == kind]
+    standing = Standing.of(disk)
+    found = [_row(disk, item, path, standing) for item, path in disk.listed() if not kind or kind_of(item.tags) == kind]
     if as_json:
         print(json.dumps(found))
         return 0
@@ -79,7 +84,7 @@ def show(which: str, store: Path, as_json: bool) -> int:
     listed = next(((item, path) for item, path in disk.listed() if item.id == which), None)
     if listed is None:
         raise Missing(escaped(which)[:64], f"no item of this id in {store}")
-    row = _row(disk, *listed)
+    row = _row(disk, *listed, Standing.of(disk))
     row["valid"], row["reason"] = True, None
     holds: list[str] = []
     item: DataItem | None = None
@@ -121,30 +126,31 @@ def _checked(disk: DiskStore, console: Console) -> list[ArchiveError]:
         return disk.check(lambda done, total: progress.update(task, completed=done, total=total))
 
 
-def _state(disk: DiskStore, item_id: str) -> str:
+def _state(disk: DiskStore, item_id: str, standing: Standing) -> str:
     try:
-        return disk.confirm(item_id).value
+        disk.confirm(item_id)
     except ArchiveError:
         return DAMAGED
+    return standing.state(item_id).value
 
 
-def _row(disk: DiskStore, item: Listed, path: Path) -> dict[str, Any]:
+def _row(disk: DiskStore, item: Listed, path: Path, standing: Standing) -> dict[str, Any]:
     return {
         "id": item.id,
         "kind": kind_of(item.tags),
         "bytes": item.size,
         "owner": item.owner,
         "path": str(path),
-        "state": _state(disk, item.id),
+        "state": _state(disk, item.id, standing),
     }
 
 
-def _by_state(disk: DiskStore, items: list[tuple[Listed, Path]]) -> dict[str, Any]:
+def _by_state(disk: DiskStore, items: list[tuple[Listed, Path]], standing: Standing) -> dict[str, Any]:
     """Per state, never mixed: items and bytes, and both by kind."""
     counts: dict[str, Counter[str]] = {state.value: Counter() for state in State}
     sizes: dict[str, Counter[str]] = {state.value: Counter() for state in State}
     for item, _ in items:
-        state = _state(disk, item.id)
+        state = _state(disk, item.id, standing)
         counts.setdefault(state, Counter())[kind_of(item.tags)] += 1
         sizes.setdefault(state, Counter())[kind_of(item.tags)] += item.size
     return {
@@ -164,24 +170,44 @@ def _worlds(disk: DiskStore) -> list[str]:
     return list(dict.fromkeys(opening.world for opening in restore.openings(disk, opening_of)))
 
 
-def _world(disk: DiskStore, world: str) -> dict[str, Any]:
-    """A world's eras and its newest checkpoint that can be read back whole."""
+def _world(disk: DiskStore, world: str, standing: Standing) -> dict[str, Any]:
+    """A world's eras and its newest checkpoint that can be read back whole; and the newest of which all is submitted,
+    and all is permanent."""
     openings = restore.openings(disk, opening_of, world)
     words: dict[str, Any] = {"world": world, "eras": sorted(opening.era for opening in openings), "checkpoint": None}
     missing: list[str] = []
+    reached: dict[State, dict[str, Any]] = {}
     for opening in openings:
         for manifest_id, manifest in _manifests(disk, opening, missing):
-            lacks = [one for one in _needs(manifest) if _state(disk, one) == DAMAGED]
-            if lacks:
-                missing += [f"checkpoint {manifest.number} lacks {one}" for one in lacks]
-                continue
             lag_ms = max(int(time.time() * 1000) - manifest.time_ms, 0)
-            words |= {"era": manifest.era, "checkpoint": manifest.number, "manifest": manifest_id}
-            words |= {"time": utc(manifest.time_ms), "lag_s": round(lag_ms / 1000, 1), "state": State.STORED.value}
-            words |= {"state_hash": manifest.state_hash, "assets": None}
-            words["assets"] = len(assets.decode_table(restore.fetch(disk, manifest.table).data))
-            return words | {"incomplete": missing}
+            place = {"era": manifest.era, "checkpoint": manifest.number, "manifest": manifest_id}
+            place |= {"time": utc(manifest.time_ms), "lag_s": round(lag_ms / 1000, 1)}
+            all_of = [opening.id, manifest_id, *named(manifest)]
+            states = states_of(all_of, standing)
+            if words["checkpoint"] is not None and reached.keys() >= set(states):
+                continue
+            lacks = [one for one in all_of if _state(disk, one, standing) == DAMAGED]
+            missing += [f"checkpoint {manifest.number} lacks {one}" for one in lacks]
+            if not lacks and words["checkpoint"] is None:
+                words |= place | {"state_hash": manifest.state_hash}
+                words["assets"] = len(assets.decode_table(restore.fetch(disk, manifest.table).data))
+            for state in states:
+                reached.setdefault(state, place)
+            if words["checkpoint"] is not None and (State.PERMANENT in reached or not standing.gateways):
+                break
+        else:
+            continue
+        break
+    words |= {state.value: reached.get(state) for state in (State.SUBMITTED, State.PERMANENT)}
     return words | {"incomplete": missing}
+
+
+def states_of(ids: Sequence[str], standing: Standing) -> list[State]:
+    """Which of submitted and permanent a thing made of these items is; one that is permanent was submitted, too."""
+    states = {standing.state(one) for one in ids}
+    if State.STORED in states:
+        return []
+    return [State.SUBMITTED] if State.SUBMITTED in states else [State.SUBMITTED, State.PERMANENT]
 
 
 def _manifests(disk: DiskStore, opening: Opening, missing: list[str]) -> list[tuple[str, Manifest]]:
@@ -198,19 +224,10 @@ def _manifests(disk: DiskStore, opening: Opening, missing: list[str]) -> list[tu
     return sorted(found, key=lambda pair: pair[1].number, reverse=True)
 
 
-def _needs(manifest: Manifest) -> Iterator[str]:
-    for region in manifest.regions:
-        yield from (run.id for run in region.segments)
-        if region.snapshot is not None:
-            yield region.snapshot
-    yield manifest.table
-    if manifest.chronicle is not None:
-        yield manifest.chronicle
-
-
 def _print_status(words: dict[str, Any]) -> None:
     out = Console(soft_wrap=True)
-    out.print(Text(f"store {words['store']}: {words['items']} items"))
+    also = f", also at {', '.join(words['gateways'])}" if words["gateways"] else ""
+    out.print(Text(f"store {words['store']}: {words['items']} items{also}"))
     table = Table(box=None, pad_edge=False)
     table.add_column("kind")
     states = list(words["states"])
@@ -237,12 +254,23 @@ def _print_status(words: dict[str, Any]) -> None:
             out.print(f"  {one['assets']} assets, state {one['state_hash']}", highlight=False)
             out.print(f"  it holds the world up to {one['time']}, {_duration(one['lag_s'])} ago:", highlight=False)
             out.print("  losing everything but this store would undo what came after", highlight=False)
+            for state in (State.SUBMITTED, State.PERMANENT) if words["gateways"] else ():
+                out.print(f"  {_reached(state, one[state.value])}", highlight=False)
         for text in one["incomplete"][:PROBLEMS_SHOWN]:
             out.print(Text(f"  {escaped(text)}", style="red"))
+    for text in words["arweave_problems"][:PROBLEMS_SHOWN]:
+        out.print(Text(escaped(text), style="yellow"))
     for text in words["problems"][:PROBLEMS_SHOWN]:
         out.print(Text(f"PROBLEM {escaped(text)}", style="bold red"))
     if len(words["problems"]) > PROBLEMS_SHOWN:
         out.print(f"and {len(words['problems']) - PROBLEMS_SHOWN} problems more", style="bold red")
+
+
+def _reached(state: State, place: dict[str, Any] | None) -> str:
+    if place is None:
+        return f"{state.value} on Arweave: no checkpoint yet"
+    where = f"checkpoint {place['checkpoint']} of era {place['era']}"
+    return f"{state.value} on Arweave: {where}, the world up to {_duration(place['lag_s'])} ago"
 
 
 def _picture_of(disk: DiskStore, metadata: DataItem) -> bytes:

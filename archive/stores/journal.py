@@ -99,7 +99,7 @@ class Journal:
         if not self.folder.is_dir():
             return
         for path in self.folder.glob("*.json"):
-            if NAME.fullmatch(path.stem):
+            if NAME.fullmatch(path.stem):  # gateway.json is not one
                 with suppress(Damaged):  # as good as lost
                     self._entries[path.stem] = _entry(path)
 

@@ -1,7 +1,7 @@
 """Where else than on this machine a world's archive is kept: Arweave, by a gateway's address and a payer's key file.
 
 arweave.json   in the world's directory: what was chosen, until it is chosen anew
-arweave/       what was handed over, a journal for each gateway
+arweave/       what was handed over, a journal for each gateway, with its gateway.json
 """
 
 import json
@@ -20,6 +20,7 @@ from regions.errors import ConfigError
 from regions.shell.files import write_whole
 
 NAME: Final = "arweave.json"
+ABOUT: Final = "gateway.json"
 DEPTH_MAX: Final = 1_000_000
 
 
@@ -43,13 +44,7 @@ class Remote:
     @classmethod
     def of(cls, world_dir: Path) -> "Remote | None":
         """What was chosen for a world; None: nothing. Raises ConfigError."""
-        path = world_dir / NAME
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{path}: {error}") from None
+        return _read(world_dir / NAME)
 
     def choose(self, world_dir: Path) -> None:
         """Keep the choice in a world's directory. Raises ConfigError unless the key file can pay."""
@@ -72,7 +67,22 @@ class Remote:
 
     def open(self, world_dir: Path, patience: Patience | None = None) -> ArweaveStore:
         """The store, to write to. Raises ArchiveError while another process uploads from here, ConfigError."""
-        key = self.key()
-        return ArweaveStore(
-            Gateway(self.gateway, patience), Journal.opened(self.journal(world_dir)), key, self.bundler, self.depth
-        )
+        key, folder = self.key(), self.journal(world_dir)
+        journal = Journal.opened(folder)
+        write_whole(folder / ABOUT, json.dumps(asdict(self), indent=1).encode() + b"\n")
+        return ArweaveStore(Gateway(self.gateway, patience), journal, key, self.bundler, self.depth)
+
+
+def journals(world_dir: Path) -> list[tuple[Remote, Path]]:
+    """Every gateway that something was handed to from a world's directory, and its journal. Raises ConfigError."""
+    folders = sorted(path for path in (world_dir / "arweave").glob("*") if path.is_dir())
+    return [(remote, folder) for folder in folders if (remote := _read(folder / ABOUT)) is not None]
+
+
+def _read(path: Path) -> Remote | None:
+    try:
+        return Remote(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: {error}") from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from archive.data_item import DataItem, parse_item
@@ -24,6 +24,7 @@ from regions.outside import Asked
 
 SHOWN_WITHIN_S: Final = 3.0  # how long a read waits for what was acknowledged a moment ago
 ASSIGNED_WITHIN_S: Final = 8.0
+BODY_WITHIN_S: Final = 10.0
 LOOK_AGAIN_S: Final = 0.02
 T = TypeVar("T")
 
@@ -172,11 +173,17 @@ async def body(request: Request, most: int = OUTSIDE_BYTES_MAX) -> bytes:
     """A request's body. Raises Refused for one above the limit, which is not read to its end."""
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise Refused(413, f"more than {most} bytes")
-        parts.append(part)
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise Refused(413, f"more than {most} bytes")
+                parts.append(part)
+    except TimeoutError:
+        raise Refused(408, f"the body did not come within {BODY_WITHIN_S:.0f} s") from None
+    except ClientDisconnect:
+        raise Refused(400, "the body broke off") from None
     return b"".join(parts)
 
 

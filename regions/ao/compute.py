@@ -132,6 +132,9 @@ def _nonce(world: World, region: int, text: str | None) -> int | None:
     if text.isascii() and text.isdigit() and len(text) < 18:
         return world.index.nonce_at(region, int(text))
     try:
-        return int(json.loads(base64.b64decode(text[:512], validate=True))["ordinate"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Refused(400, f"{text[:64]!r} is neither a cursor nor a time") from None
+        ordinate = int(json.loads(base64.b64decode(text[:512], validate=True))["ordinate"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        ordinate = -1
+    if not 0 <= ordinate <= FAR:
+        raise Refused(400, f"{text[:64]!r} is neither a cursor nor a time")
+    return ordinate

@@ -244,7 +244,7 @@ class Checker:
                 self._confirmed(audit, said)
 
     def _item(self, audit: EraAudit, index: int, record: Record, said: Outside, taken: Taken) -> None:
-        """Each item once; numbers of this era, without gaps, spent where the body is."""
+        """Each item once; numbers of this era, without gaps."""
         item = parse_item(said.item).id
         where = f"record {record.n} of region {index}: item {said.number} of {said.entity}"
         if item in audit.items:
@@ -259,11 +259,6 @@ class Checker:
             if said.number != last + 1:
                 self.fail("numbers", f"{where} after {last}")
             audit.outside[said.entity] = said.number
-            state = audit.courses[index].region.state
-            sleeper = state.sleepers.get(said.entity)
-            player = sleeper.player if sleeper is not None else state.players.get(said.entity)
-            if player is not None and player.outside < said.number:
-                self.fail("numbers", f"{where} is not spent: the state says {player.outside}")
         audit.items[item] = taken
 
     def _mail(self, audit: EraAudit, index: int, record: Record) -> None:
@@ -343,6 +338,11 @@ class Checker:
                 self.fail("place", f"{where}: {twice[:3]} in several places")
         if max(wallets.values(), default=0) > 1:
             self.fail("place", f"{where}: a wallet has {max(wallets.values())} bodies")
+        state = audit.courses[index].region.state
+        for entity, number in audit.outside.items():
+            player = state.players.get(entity)
+            if player is not None and player.outside != number:
+                self.fail("numbers", f"{where}: item {number} of {entity} is spent, the state says {player.outside}")
         lost = [entity for known in (audit.numbers, audit.outside) for entity in known if entity not in players]
         if lost:
             self.fail("place", f"{where}: players {lost[:3]} are nowhere")

@@ -812,6 +812,51 @@ WALLETS: Final = (
         ),
         needs=("restore", "log set back", "log made anew"),
     ),
+    Mutant(
+        "outside_number_lost_in_a_handover",
+        "a body that crosses a border forgets its wallet's number",
+        ("numbers",),
+        (
+            Patch(
+                "regions/compute.py",
+                """        handed = letters.encode_body(Handover(image, player))
+""",
+                """        if player is not None:
+            player.outside = 0
+        handed = letters.encode_body(Handover(image, player))
+""",
+            ),
+        ),
+    ),
+    Mutant(
+        "items_without_a_number_forgotten",
+        "of items that carry no number none is remembered, so they are taken as often as they are sent",
+        ("numbers",),
+        (
+            Patch(
+                "regions/outside.py",
+                """    state.items.append(asked.item.id)
+""",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "item_acknowledged_before_durable",
+        "whoever sends an item again while it waits is told that it is done",
+        ("durable", "acked"),
+        (
+            Patch(
+                "regions/items.py",
+                """        if self._waits(asked, player):
+            return None
+""",
+                """        if self._waits(asked, player):
+            return self._answer(messages.STATUS_DONE, asked, player)
+""",
+            ),
+        ),
+    ),
 )
 
 NEIGHBOURS: Final = (

@@ -15,7 +15,7 @@ from archive.keys import b64
 from archive.merkle import leaf_proofs, leaf_root, split
 from archive.transaction import Transaction
 
-BUNDLE_NAME: Final = "Bundle-Hash"  # the tag with the SHA-256 of a bundle's bytes, the name it has in a store
+BUNDLE_NAME: Final = "Bundle"  # the tag with the SHA-256 of a bundle's bytes, the name it has in a store
 
 
 @dataclass(frozen=True)

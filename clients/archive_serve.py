@@ -1,21 +1,21 @@
 """`everloom archive serve`: a local store over HTTP, read as Arweave's gateways are (`regions.ao.gateway`)."""
 
+import asyncio
+import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Final
 
-import uvicorn
 from rich.console import Console
 from rich.progress import Progress
+from starlette.applications import Starlette
 
 from archive.errors import Missing
 from archive.library import Library
 from archive.stores.disk import DiskStore
 from archive.stores.local_weave import LocalWeave
 from regions.ao.gateway import Endpoints
-
-CONNECTIONS_MAX: Final = 256
+from regions.shell.ao import serve
 
 
 def open_library(store: Path, console: Console) -> tuple[Library, LocalWeave]:
@@ -44,16 +44,12 @@ def run(store: Path, host: str, port: int) -> int:
     told = f"{len(weave.headers)} blocks, {len(library.lookup.entries)} items and transactions, {weave.size} bytes"
     console.print(told, highlight=False)
     sys.stderr.flush()
-    config = uvicorn.Config(
-        application,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        limit_concurrency=CONNECTIONS_MAX,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=2,
-        h11_max_incomplete_event_size=16 << 10,
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    asyncio.run(_serve(application, listening))
     return 0
+
+
+async def _serve(application: Starlette, listening: socket.socket) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await serve(application, listening, ended)

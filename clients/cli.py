@@ -270,6 +270,32 @@ def archive_serve(
     raise typer.Exit(run(store or WorldDir(world).store().folder, host, port))
 
 
+@archive_app.command("mirror")
+def archive_mirror(
+    url: Annotated[str, typer.Option("--from", help="Where another store is served.")],
+    folder: Annotated[Path, typer.Option("--to", help="The store to fill: a new folder, or one filled before.")],
+    check: Annotated[bool, typer.Option(help="Read all that is here too; fetch again what is damaged.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a served store, every item verified; go on where a copy was stopped."""
+    from clients.store_mirror import run
+
+    raise typer.Exit(run(url, folder, check, as_json))
+
+
+@archive_app.command("audit")
+def archive_audit(
+    urls: Annotated[list[str], typer.Argument(help="Served stores; the first says what there is to have.")],
+    seed: Annotated[str, typer.Option(help="Hex digits that nobody could foresee, such as today's newest block hash.")],
+    count: Annotated[int, typer.Option(help="How many chunks.")] = 32,
+    as_json: Json = False,
+) -> None:
+    """Ask stores for random chunks; report who proved possession, and who did not."""
+    from clients.archive_audit import run
+
+    raise typer.Exit(run(urls, seed, count, as_json))
+
+
 @asset_app.command("show", context_settings=ANY_ID)
 def asset_show(
     which: Annotated[str, typer.Argument(help="An asset's id (16 hex digits), or its metadata's.")],

@@ -22,12 +22,12 @@ from archive.library import Library
 from archive.restore import fetch
 from archive.stores.disk import DiskStore
 from archive.stores.local_weave import LocalWeave
-from clients.archive_serve import Endpoints
 from clients.asset_show import run, story_of
+from regions.ao.gateway import Endpoints
 from regions.collecting import collected, follow
 from regions.revive import opening_of
 from tests.audits import audited
-from tests.clients.test_archive_serve import served
+from tests.clients.served_store import served
 from tests.clients.treasure import on_disk, treasure
 from tests.cluster import NODE, OWNER
 from world import economy

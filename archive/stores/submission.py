@@ -117,7 +117,7 @@ class Submission:
 
     def _transaction(self, entry: Sent, bundle: bytes) -> Sent:
         if not entry.posted:
-            self._check(entry, self.gateway.post("/tx", entry.signed), "the transaction")
+            self._post(entry)
             entry = self._kept(entry, posted=True)
         for number, chunk in enumerate(chunks(bundle)):
             if number < entry.chunks:
@@ -132,6 +132,14 @@ class Submission:
             self._check(entry, self.gateway.post("/chunk", body), f"chunk {number}")
             entry = self._kept(entry, chunks=number + 1)
         return entry
+
+    def _post(self, entry: Sent) -> None:
+        """Hand over the transaction. Whatever was answered, or not, to that: it counts whether the gateway knows it."""
+        try:
+            self._check(entry, self.gateway.post("/tx", entry.signed), "the transaction")
+        except ArchiveError:
+            if not _known(self.gateway.get(f"/tx/{entry.id}/status")):
+                raise
 
     def _item(self, entry: Sent, bundle: bytes) -> Sent:
         if entry.posted:

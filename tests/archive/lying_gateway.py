@@ -12,6 +12,7 @@ A transaction is mined at once. `lie` is what it does from now on:
     broken      502 to everything
     slow        answers everything byte by byte, and never ends
     dear        asks for a fortune
+    mumbles     takes a transaction, and says that it did not
 """
 
 import json
@@ -31,7 +32,7 @@ from archive.merkle import check_proof
 from archive.stores.bundle_files import bundle_name
 from archive.transaction import Transaction, parse_transaction
 
-LIES: Final = ("forgets", "truncates", "swaps", "old", "strangers", "busy", "broken", "slow", "dear")
+LIES: Final = ("forgets", "truncates", "swaps", "old", "strangers", "busy", "broken", "slow", "dear", "mumbles")
 PRICE: Final = 1_000  # winston a byte
 DRIP_S: Final = 0.05
 
@@ -87,7 +88,7 @@ class LyingGateway:
         if self.lie != "forgets" and b64(transaction.id) not in self.transactions:
             self.transactions[b64(transaction.id)] = transaction
             self.paid += transaction.reward
-        return 200, "OK"
+        return (400, "Bad Request") if self.lie == "mumbles" else (200, "OK")
 
     def post_chunk(self, body: bytes) -> tuple[int, Any]:
         said = json.loads(body)

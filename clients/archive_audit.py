@@ -18,6 +18,7 @@ from archive.blocks import Header
 from archive.errors import ArchiveError, Damaged, Missing
 from archive.keys import b64
 from archive.possession import Possessed, check_possession, offsets
+from archive.transaction import Transaction
 from archive.weave import BUNDLE_NAME
 from clients.item_words import escaped
 from clients.weave_reader import WeaveReader, find_by_tag
@@ -82,7 +83,8 @@ def audit(urls: list[str], seed: bytes, count: int, progress: Any = lambda: None
         reference = readers[0]
         headers = list(reference.headers())
         size = headers[-1].weave_size
-        asked = [_challenge(reference, headers, offset) for offset in offsets(seed, size, count)]
+        held: dict[int, list[Transaction]] = {}
+        asked = [_challenge(reference, headers, held, offset) for offset in offsets(seed, size, count)]
         audits = []
         for reader in readers:
             audits.append(_audit(reader, headers, asked, progress))
@@ -92,10 +94,14 @@ def audit(urls: list[str], seed: bytes, count: int, progress: Any = lambda: None
             reader.close()
 
 
-def _challenge(reference: WeaveReader, headers: list[Header], offset: int) -> Challenge:
+def _challenge(
+    reference: WeaveReader, headers: list[Header], held: dict[int, list[Transaction]], offset: int
+) -> Challenge:
     header = _block_at(headers, offset)
     end = header.start
-    for one in reference.transactions(header):
+    if header.height not in held:
+        held[header.height] = reference.transactions(header)
+    for one in held[header.height]:
         end += one.data_size
         if offset <= end:
             name = next((value for key, value in one.tags if key == BUNDLE_NAME.encode()), b"").decode(errors="replace")
@@ -116,6 +122,7 @@ def _block_at(headers: list[Header], offset: int) -> Header:
 def _audit(reader: WeaveReader, expected: list[Header], asked: list[Challenge], progress: Any) -> Audited:
     began, done = time.monotonic(), Audited(reader.url)
     silent, why = 0, ""
+    begins: dict[str, int] = {}
     try:
         done.headers = list(reader.headers())
     except ArchiveError as error:
@@ -124,7 +131,7 @@ def _audit(reader: WeaveReader, expected: list[Header], asked: list[Challenge], 
         try:
             if silent >= SILENT_MAX:
                 raise ArchiveError(reader.url, why)
-            _prove(reader, done.headers, expected, one)
+            _prove(reader, done.headers, expected, begins, one)
             done.proved += 1
             silent = 0
         except ArchiveError as error:
@@ -136,23 +143,27 @@ def _audit(reader: WeaveReader, expected: list[Header], asked: list[Challenge], 
     return done
 
 
-def _prove(reader: WeaveReader, headers: list[Header], expected: list[Header], one: Challenge) -> Possessed:
+def _prove(
+    reader: WeaveReader, headers: list[Header], expected: list[Header], begins: dict[str, int], one: Challenge
+) -> Possessed:
     offset = one.offset
     alike = one.height < len(headers) and headers[one.height].id == expected[one.height].id
     if not alike:
-        offset = _own_offset(reader, one)
+        if one.bundle not in begins:
+            begins[one.bundle] = _own_start(reader, one)
+        offset = begins[one.bundle] + 1 + one.place
     found = check_possession(_block_at(headers, offset), offset, reader.chunk(offset))
     if found.data_root != one.data_root or not found.start <= one.place < found.end:
         raise Damaged(reader.url, f"byte {one.offset}: proves a chunk of other data than was asked for")
     return found
 
 
-def _own_offset(reader: WeaveReader, one: Challenge) -> int:
-    """Where a store with another chain keeps a byte."""
+def _own_start(reader: WeaveReader, one: Challenge) -> int:
+    """How many bytes of its weave a store with another chain has before the bundle of a challenge."""
     for name in find_by_tag(reader, BUNDLE_NAME, one.bundle):
         transaction = reader.transaction(name)
         if transaction.data_root == one.data_root:
-            return reader.end_of(name) - transaction.data_size + 1 + one.place
+            return reader.end_of(name) - transaction.data_size
     raise Missing(reader.url, f"byte {one.offset}: it does not list bundle {one.bundle}")
 
 

@@ -25,6 +25,7 @@ from clients.archive_publish import until_there
 from clients.kernels import ensure_compiled
 from clients.source import is_url, opened
 from regions import founding, revive
+from regions.charter import read_charter
 from regions.errors import ConfigError
 from regions.holdings import kit
 from regions.shell.files import WorldDir, read_owner_key
@@ -84,7 +85,8 @@ def _restore(
     node = Ed25519Key.generate()
     scheduler = Ed25519Key.generate()
     if same:
-        scheduler = sealed_scheduler(source, found.opening.world, owner, unb64(found.charter.scheduler))
+        newest, _ = read_charter(source.get(found.opening.id))  # the checkpoint may be of the world it was made from
+        scheduler = sealed_scheduler(source, found.opening.world, owner, unb64(newest.scheduler))
     now_ms = time.time_ns() // 1_000_000
     made = revive.revive(source, found, regions, owner, node, scheduler, now_ms, lambda secret: seal(owner, secret))
     source.put_bundle(pack(made.items))

@@ -31,20 +31,6 @@ def items_of(world: str, count: int, size: int = 200, key: Ed25519Key = KEY) -> 
     ]
 
 
-@pytest.fixture(scope="module")
-def arlocal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arlocal]:
-    server = Arlocal(tmp_path_factory.mktemp("arlocal"))
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def payer(arlocal: Arlocal, rsa_key: RsaKey) -> RsaKey:
-    arlocal.mint(address(rsa_key.public))
-    arlocal.mine()
-    return rsa_key
-
-
 @pytest.fixture
 def store(arlocal: Arlocal, payer: RsaKey, tmp_path: Path) -> Iterator[ArweaveStore]:
     store = ArweaveStore(Gateway(arlocal.url, QUICK), Journal.opened(tmp_path / "journal"), payer, depth=3)

@@ -111,6 +111,6 @@ def _answers(client: httpx.Client, base: str) -> bool:
         return False
 
 
-def tag(item: dict[str, Any], name: str) -> str:
+def tag(tags: list[dict[str, str]], name: str) -> str:
     """The first tag of that name; empty when there is none."""
-    return next((one["value"] for one in item["tags"] if one["name"] == name), "")
+    return next((one["value"] for one in tags if one["name"] == name), "")

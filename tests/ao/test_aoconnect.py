@@ -81,7 +81,7 @@ def test_legacy_mode(door: Door) -> None:
     assert seen["home"] in door.regions
     shown = door.client.get(f"{door.doors['scheduler']}/{seen['kept']}?process-id={seen['home']}").json()
     assert shown["message"]["data"] == "kept"
-    assert int(tag(shown["assignment"], "Nonce")) > seen["nonce"] > 0
+    assert int(tag(shown["assignment"]["tags"], "Nonce")) > seen["nonce"] > 0
 
 
 def test_mainnet_mode(door: Door) -> None:
@@ -122,14 +122,14 @@ def test_mail_is_the_senders_message_and_the_receivers_item(door: Door, settlers
         for process in (door.world, *door.regions):
             for edge in door.edges(process)[1:]:
                 message = edge["node"]["message"]
-                if tag(message, "Action") == "Mail":
-                    key = tag(message, "From-Process"), process, tag(message, "Reference")
+                if tag(message["tags"], "Action") == "Mail":
+                    key = tag(message["tags"], "From-Process"), process, tag(message["tags"], "Reference")
                     come[key] = message["data"]
-                    assert tag(message, "From-Module") == door.about["module"]
+                    assert tag(message["tags"], "From-Module") == door.about["module"]
                     assert message["owner"]["address"] == door.about["scheduler"]
-                elif tag(message, "Action") == "Advance":
+                elif tag(message["tags"], "Action") == "Advance":
                     for one in door.result(process, message["id"])["Messages"]:
-                        sent[process, one["Target"], tag({"tags": one["Tags"]}, "Reference")] = one["Data"]
+                        sent[process, one["Target"], tag(one["Tags"], "Reference")] = one["Data"]
         return any(sent.get(key) == come[key] and key[0] in door.regions for key in come)
 
     wait_for(look, 60, "a mail to be shown at both ends")

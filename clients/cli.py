@@ -296,6 +296,21 @@ def archive_audit(
     raise typer.Exit(run(urls, seed, count, as_json))
 
 
+@archive_app.command("cost", context_settings=ANY_ID)
+def archive_cost(
+    which: Annotated[str, typer.Argument(help="A world's id; the newest world without it.")] = "",
+    store: FromAny = DEFAULT_STORE,
+    players: Annotated[str, typer.Option(help="For how many players at a time, too.")] = "10,100,1000",
+    ar_per_gib: Annotated[float | None, typer.Option(help="What a GiB costs, in AR.")] = None,
+    price_from: Annotated[str, typer.Option(help="Ask this Arweave gateway what a GiB costs.")] = "",
+    as_json: Json = False,
+) -> None:
+    """What a day of the world takes, in bytes and AR, by kind of item; and with more players."""
+    from clients.archive_cost import run
+
+    raise typer.Exit(run(store, which, players, ar_per_gib, price_from, as_json))
+
+
 @asset_app.command("show", context_settings=ANY_ID)
 def asset_show(
     which: Annotated[str, typer.Argument(help="An asset's id (16 hex digits), or its metadata's.")],

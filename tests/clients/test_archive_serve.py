@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -215,6 +216,24 @@ def test_an_item_is_served_though_another_in_its_chunk_is_damaged(tmp_path: Path
     )
     with pytest.raises(Damaged):
         list(library.data(library.entry(b64(broken.id)), 0, 10))
+
+
+def test_what_a_world_puts_while_it_is_served_is_there_at_once(rsa_key: RsaKey, tmp_path: Path) -> None:
+    disk = DiskStore(tmp_path / "store")
+    (tmp_path / "store" / "weave").mkdir(parents=True)
+    save_key(tmp_path / "store" / "weave" / "key", rsa_key)
+    disk.put_bundle(of_size(5_000))
+    local = LocalWeave(disk)
+    local.extend()
+    with served(Endpoints(Library(local.weave, disk), local.extend)) as url:
+        assert httpx.get(f"{url}/height").text == "0"
+        item = sign_item(OTHER, b"later", [])
+        DiskStore(tmp_path / "store").put(item.raw)  # as another process would
+        until = time.monotonic() + 10
+        while httpx.get(f"{url}/raw/{b64(item.id)}").content != b"later":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert httpx.get(f"{url}/height").text == "1"
 
 
 # Plain HTTP.

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "regions.filing:file_checkpoint": "hashes that the caller computed",
     "regions.handshake:to_point": "the public half of a key made here",
     "regions.shell.agent:Machine._listen": OWN,
+    "regions.shell.ao:_main": OWN,
     "regions.shell.archivist:_commands": OWN,
     "regions.shell.archivist:_main": OWN,
     "regions.shell.gateway:Settings.door": OWN,

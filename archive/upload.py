@@ -15,7 +15,7 @@ from archive.stores import Store
 
 BUNDLE_BYTES: Final = 4 << 20  # a bundle is closed when the next item would make it larger
 PAUSE_MS: Final = 500
-PAUSE_MS_MAX: Final = 60_000
+PAUSE_MS_MAX: Final = 10_000  # so that what waits through a minute of outage is soon on its way again
 
 
 def bundles(items: Iterable[DataItem], bytes_wanted: int = BUNDLE_BYTES) -> list[bytes]:

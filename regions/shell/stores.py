@@ -25,6 +25,7 @@ class Stores:
         self.disk, self.far, self.spool = disk, far, spool
         self.world, self.era, self.opening = charter.world, charter.era, opening
         self.stored = 0  # the newest checkpoint that this machine's store handed back to this process
+        self._there: set[int] = set()  # those it handed back, and other stores may not have yet
 
     def close(self) -> None:
         """End what waits for an answer."""
@@ -43,6 +44,7 @@ class Stores:
         self._put(number)
         if self.far is None:
             return 0
+        self._there.discard(number)
         self._put_ahead(number)
         if later := self.far.later_era(self.world, self.era, self.opening.owner):
             return later
@@ -72,8 +74,11 @@ class Stores:
         """Have this machine's store take what waits behind a checkpoint, too, so that it can be on its way to Arweave
         while the first is not read back yet."""
         for later in [one for one in self.spool.waiting(self.era) if one > number][:AHEAD]:
+            if later in self._there:
+                continue
             try:
                 self.spool.read(self.era, later)
                 self._put(later)
+                self._there.add(later)
             except (ArchiveError, OSError):
                 return  # it is told when its turn comes

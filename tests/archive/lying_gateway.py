@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -175,8 +176,13 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def items(bundle_id: str, bundle: bytes) -> Iterator[dict[str, Any]]:
+@cache
+def items(bundle_id: str, bundle: bytes) -> list[dict[str, Any]]:
     """What GraphQL tells of a bundle's items, and of what its header says it holds."""
+    return list(_items(bundle_id, bundle))
+
+
+def _items(bundle_id: str, bundle: bytes) -> Iterator[dict[str, Any]]:
     for entry in read_header(bundle):
         try:
             item = parse_item(bundle[entry.offset : entry.offset + entry.size])

@@ -18,6 +18,12 @@ from archive.transaction import Transaction
 BUNDLE_NAME: Final = "Bundle"  # the tag with the SHA-256 of a bundle's bytes, the name it has in a store
 
 
+def bundle_of(transaction: Transaction) -> str:
+    """The name of the bundle that a transaction says its data is; empty when it names none."""
+    named = (value for key, value in transaction.tags if key == BUNDLE_NAME.encode())
+    return next(named, b"").decode(errors="replace")
+
+
 @dataclass(frozen=True)
 class Laid:
     """A transaction in the weave: its block's height, its last byte's offset, the proof of its data root, and SHA-256
@@ -37,8 +43,7 @@ class Laid:
     @property
     def bundle(self) -> str:
         """The name of the bundle that is its data; empty when it names none."""
-        name = BUNDLE_NAME.encode()
-        return next((value.decode(errors="replace") for key, value in self.transaction.tags if key == name), "")
+        return bundle_of(self.transaction)
 
     def chunk(self, place: int) -> tuple[int, int, bytes, bytes]:
         """The chunk with byte `place` of the data (from 0): its bounds [start, end), its SHA-256, its data_path."""

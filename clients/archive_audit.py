@@ -19,7 +19,7 @@ from archive.errors import ArchiveError, Damaged, Missing
 from archive.keys import b64
 from archive.possession import Possessed, check_possession, offsets
 from archive.transaction import Transaction
-from archive.weave import BUNDLE_NAME
+from archive.weave import BUNDLE_NAME, bundle_of
 from clients.item_words import escaped
 from clients.weave_reader import WeaveReader, find_by_tag
 from regions.errors import ConfigError
@@ -104,8 +104,7 @@ def _challenge(
     for one in held[header.height]:
         end += one.data_size
         if offset <= end:
-            name = next((value for key, value in one.tags if key == BUNDLE_NAME.encode()), b"").decode(errors="replace")
-            return Challenge(offset, header.height, one.data_root, name, offset - 1 - (end - one.data_size))
+            return Challenge(offset, header.height, one.data_root, bundle_of(one), offset - 1 - (end - one.data_size))
     raise Damaged(reference.url, f"block {header.height} has no byte {offset}")
 
 

@@ -9,6 +9,7 @@ asked for, never assumed.
 import itertools
 import json
 import statistics
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -261,7 +262,7 @@ def _a_player_second(found: Measured) -> float:
 
 
 def _show(found: Measured, days: dict[str, dict[str, float]], price: float | None, source: str) -> None:
-    out = Console(soft_wrap=True, highlight=False)
+    out = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     out.print(
         f"world {found.world}: {found.seconds:.0f} s of it, {found.regions} regions, a checkpoint every"
         f" {found.checkpoint_s:.0f} s, {found.players:.1f} players at a time"

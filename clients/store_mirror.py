@@ -22,7 +22,7 @@ from archive.stores.catalogue import listing
 from archive.stores.disk import DiskStore
 from archive.stores.local_weave import LocalWeave
 from archive.transaction import Transaction
-from archive.weave import BUNDLE_NAME
+from archive.weave import bundle_of
 from clients.weave_reader import WeaveReader
 
 
@@ -117,7 +117,7 @@ def _damaged(disk: DiskStore, name: str) -> bool:
 
 
 def _has(disk: DiskStore, transaction: Transaction) -> bool:
-    name = _bundle(transaction)
+    name = bundle_of(transaction)
     if name not in disk.bundles():
         return False
     try:
@@ -126,14 +126,12 @@ def _has(disk: DiskStore, transaction: Transaction) -> bool:
         return False
 
 
-def _bundle(transaction: Transaction) -> str:
-    return next((value for key, value in transaction.tags if key == BUNDLE_NAME.encode()), b"").decode(errors="replace")
-
-
 def _data(reader: WeaveReader, transaction: Transaction) -> bytes:
     """A bundle, every item in it checked."""
     data = reader.data(transaction)
-    if bundle_name(data) != _bundle(transaction):
-        raise Forged(b64(transaction.id), f"its data is bundle {bundle_name(data)}, it names {_bundle(transaction)!r}")
+    if bundle_name(data) != bundle_of(transaction):
+        raise Forged(
+            b64(transaction.id), f"its data is bundle {bundle_name(data)}, it names {bundle_of(transaction)!r}"
+        )
     listing(data)
     return data

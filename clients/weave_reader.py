@@ -98,13 +98,18 @@ class WeaveReader:
         answer = self.gateway.get(path, limit)
         if answer.status != 200:
             raise Missing(f"{self.url}{path}", f"status {answer.status}: {answer.words}")
-        try:
-            words = msgspec.json.decode(answer.body)
-        except (msgspec.DecodeError, RecursionError):
-            words = None
-        if not isinstance(words, dict):
-            raise Damaged(f"{self.url}{path}", f"{len(answer.body)} bytes that are no JSON object")
-        return words
+        return read_words(f"{self.url}{path}", answer.body)
+
+
+def read_words(name: str, raw: bytes) -> dict[str, Any]:
+    """A JSON object. Raises `Damaged` for any other bytes."""
+    try:
+        words = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        words = None
+    if not isinstance(words, dict):
+        raise Damaged(name, f"{len(raw)} bytes that are no JSON object")
+    return words
 
 
 def find_by_tag(reader: WeaveReader, name: str, value: str) -> Iterator[str]:

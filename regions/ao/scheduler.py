@@ -58,7 +58,7 @@ def routes(world: World) -> list[Route]:
 
     async def read(request: Request) -> Response:
         name = request.path_params["name"]
-        if any(seat.process == name for seat in world.charter.seats):
+        if any(seat.process == name for seat in world.charter.seats) or index.mailbox(an_id(name)) is not None:
             return Json(page(world.region(name), dict(request.query_params)))
         region = world.region(wanted(request, "process-id"))
         return Json(shown(world, await world.assignment(region, an_id(name))))

@@ -3,8 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
+
+from starlette.routing import Route
 
 from archive.bundle import pack
 from archive.keys import unb64
@@ -34,9 +35,9 @@ class Reply:
 
 
 class Inside:
-    """One world and its door. Regions tick while a request waits for them."""
+    """One world and its door, with its store if there is a `folder` for it. Regions tick while a request waits."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, folder: Path | None = None) -> None:
         self.cluster = cluster
         self.index = Index(":memory:")
         self.told: list[Message] = []
@@ -51,13 +52,8 @@ class Inside:
             shown = Shown(process.id, PROCESS, 0, 0, process.raw, "{}")
             self.index.add(number, [shown], [Assigned(0, first, b"", 0, 0, items[first].raw)], view.place)
             self.views[number] = view
-        self._folder = TemporaryDirectory()
-        store = DiskStore(Path(self._folder.name))
-        store.put_bundle(pack(cluster.founded.items))
-        local = LocalWeave(store)
-        local.extend()
         self.world = World(charter, self.index, self)
-        self.app = door(self.world, Endpoints(Library(local.weave, store)).routes())
+        self.app = door(self.world, _store_of(cluster, folder) if folder is not None else [])
 
     def read(self) -> None:
         """Take in what the logs have."""
@@ -117,3 +113,11 @@ class Inside:
 
         await self.app(scope, receive, send)
         return reply
+
+
+def _store_of(cluster: Cluster, folder: Path) -> list[Route]:
+    store = DiskStore(folder)
+    store.put_bundle(pack(cluster.founded.items))
+    local = LocalWeave(store)
+    local.extend()
+    return Endpoints(Library(local.weave, store)).routes()

@@ -1,6 +1,10 @@
 """The AO door's requests: any path, query and body. It answers what it likes, but raises nothing and never faults."""
 
+import atexit
 from functools import lru_cache
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from archive.data_item import sign_item
 from archive.keys import Ed25519Key, b64
@@ -21,7 +25,9 @@ class ServerFault(Exception):
 @lru_cache(maxsize=1)
 def _inside() -> Inside:
     units.SHOWN_WITHIN_S = units.ASSIGNED_WITHIN_S = 0.0  # what is not there now need not be waited for
-    inside = Inside(Cluster())
+    folder = mkdtemp(prefix="fuzz-door-")
+    atexit.register(rmtree, folder, ignore_errors=True)
+    inside = Inside(Cluster(), Path(folder))
     inside.cluster.ticks(70)
     inside.read()
     return inside

@@ -72,8 +72,9 @@ class Journal:
     def __iter__(self) -> Iterator[Sent]:
         return iter(list(self._entries.values()))
 
-    def keep(self, entry: Sent) -> None:
-        """Write an entry in the place of the bundle's last; on return it is durable. Raises `ArchiveError`."""
+    def keep(self, entry: Sent, durable: bool = False) -> None:
+        """Write an entry in the place of the bundle's last. What was signed must be `durable` before it is sent; how
+        far it came is found out again. Raises `ArchiveError`."""
         if self._lock is None:
             raise ArchiveError(str(self.folder), "this journal was opened to be read")
         path = self.folder / f"{entry.bundle}.json"
@@ -82,13 +83,15 @@ class Journal:
             with temporary.open("wb") as file:
                 file.write(msgspec.json.encode(entry))
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             temporary.replace(path)
-            handle = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            if durable:
+                handle = os.open(self.folder, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)

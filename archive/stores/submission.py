@@ -52,7 +52,7 @@ class Submission:
             entry = self._again(entry)
         if entry is None:
             entry = self._signed(name, bundle, listed)
-            self.journal.keep(entry)  # before it is sent: whatever happens next, there is only this one
+            self.journal.keep(entry, durable=True)  # before it is sent: whatever happens next, there is only this one
         if entry.signed:
             entry = self._item(entry, bundle) if self.bundler else self._transaction(entry, bundle)
         return entry
@@ -91,9 +91,8 @@ class Submission:
         now_ms = _now_ms()
         if self.bundler:
             item = sign_item(self.payer, bundle, tags)
-            return Sent(
-                name, b64(item.id), len(bundle), {"signature": b64(item.signature), "tags": tags}, signed_ms=now_ms
-            )
+            signed_part = {"signature": b64(item.signature), "tags": [list(tag) for tag in tags]}
+            return Sent(name, b64(item.id), len(bundle), signed_part, signed_ms=now_ms)
         reward = self._price(len(bundle))
         anchor = self.gateway.get("/tx_anchor")
         if anchor.status != 200:

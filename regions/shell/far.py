@@ -4,6 +4,7 @@ Opened when it is first needed, so that a gateway that is away, or a key file th
 from filing: checkpoints then wait in the spool, and it is said why.
 """
 
+import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from regions.revive import opening_of
 from regions.shell.remote import Remote
 
 PATIENCE: Final = Patience(tries=2)  # the archivist tries again by itself, later and later
+SETTLE_S: Final = 5.0  # between two looks at how deep things lie
 LISTED: Final = 200  # of the newest bundles that are looked at for another's charter
 WATCHED_MAX: Final = 10_000  # checkpoints that were read back, and are not permanent yet
 
@@ -34,6 +36,7 @@ class Far:
         self._known: set[str] = set()  # bundles that were looked into
         self._watched: dict[int, list[str]] = {}
         self._store: ArweaveStore | None = None
+        self._settle_s = 0.0
 
     def close(self) -> None:
         """End what waits for the gateway."""
@@ -74,7 +77,9 @@ class Far:
         these bundles, was read back. Raises ArchiveError while it was not."""
         store, disk = self.store(), self.disk
         names = bundles_of(disk, world)
-        settle(store)
+        if time.monotonic() >= self._settle_s:
+            self._settle_s = time.monotonic() + SETTLE_S
+            settle(store)
         carried = carry(disk, store, names)
         upto = max((names.index(part) for part in parts if part in names), default=-1)
         waits = [name for name in names[: upto + 1] if name in set(carried.missing)]

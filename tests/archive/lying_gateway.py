@@ -1,4 +1,4 @@
-"""An Arweave gateway on 127.0.0.1, honest or lying: what an `ArweaveStore` asks for, answered from memory.
+"""An Arweave gateway, and a bundler, on 127.0.0.1, honest or lying: what an `ArweaveStore` asks, answered from memory.
 
 A transaction is mined at once. `lie` is what it does from now on:
 
@@ -26,7 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from archive.bundle import read_header
-from archive.data_item import parse_item
+from archive.data_item import DataItem, parse_item
 from archive.errors import Damaged
 from archive.keys import address, b64, unb64
 from archive.merkle import check_proof
@@ -47,8 +47,10 @@ class LyingGateway:
         self.chunks: dict[str, dict[int, bytes]] = {}  # by data_root and start
         self.indexed = 0  # transactions that GraphQL knew when it began to be old
         self.stranger: list[tuple[str, bytes, dict[str, str]]] = []  # (id, bundle, tags of the transaction)
+        self.items: dict[str, DataItem] = {}  # that it took as a bundler
         self.asked = 0
         self.paid = 0
+        self.mined = 0  # blocks with nothing in them
         self.guard = threading.Lock()
         self.server = _Server(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
@@ -73,6 +75,7 @@ class LyingGateway:
         """What it really has: bundles by the name a store gives them."""
         with self.guard:
             found = [self.data(one) for one in self.transactions.values()]
+            found += [item.data for item in self.items.values()]
         return {bundle_name(data): data for data in found if data is not None}
 
     def data(self, transaction: Transaction) -> bytes | None:
@@ -104,6 +107,13 @@ class LyingGateway:
         self.chunks.setdefault(root, {})[proven.start] = chunk
         return 200, {}
 
+    def post_item(self, body: bytes) -> tuple[int, Any]:
+        item = parse_item(body)
+        item.verify()
+        if self.lie != "forgets":
+            self.items[b64(item.id)] = item
+        return (500 if self.lie == "mumbles" else 200), {"id": b64(item.id)}
+
     def get(self, path: str) -> tuple[int, Any]:
         parts = path.strip("/").split("/")
         if parts[0] == "price":
@@ -121,12 +131,14 @@ class LyingGateway:
         return self.bundle(parts[-1])
 
     def height(self) -> int:
-        return len(self.transactions)
+        return len(self.transactions) + self.mined
 
     def bundle(self, which: str) -> tuple[int, Any]:
         for one, bundle, _ in self.stranger:
             if one == which:
                 return 200, bundle
+        if which in self.items:
+            return 200, self.items[which].data
         transaction = self.transactions.get(which)
         data = self.data(transaction) if transaction is not None else None
         if data is None:
@@ -161,6 +173,9 @@ class LyingGateway:
             for which, bundle, tags in self.stranger:
                 yield node(which, "A" * 43, list(tags.items()), len(bundle), None)
                 yield from items(which, bundle)
+        for which, item in self.items.items():
+            yield node(which, item.address, list(item.tags), len(item.data), None)
+            yield from items(which, item.data)
         known = list(self.transactions.items())
         for which, one in reversed(known[: self.indexed] if self.lie == "old" else known):
             tags_of = [(name.decode(), value.decode()) for name, value in one.tags]
@@ -221,6 +236,8 @@ def _handler(gateway: LyingGateway) -> type[BaseHTTPRequestHandler]:
                 self.serve(lambda: (200, {"data": gateway.graphql(json.loads(body)["variables"])}))
             elif self.path == "/tx":
                 self.serve(lambda: gateway.post_tx(body))
+            elif self.path == "/tx/arweave":
+                self.serve(lambda: gateway.post_item(body))
             else:
                 self.serve(lambda: gateway.post_chunk(body))
 

@@ -130,7 +130,10 @@ def test_a_store_s_bundles_are_transactions_in_blocks(node: str, url: str, shelf
     local = LocalWeave(shelf[0])
     local.refresh()
     ids = [b64(laid.transaction.id) for laid in local.weave.laid]
-    report = read_by_arweave_js(node, url, ids)
+    items: list[DataItem] = shelf[2]
+    report = read_by_arweave_js(node, url, [*ids, "items", *(b64(item.id) for item in items if item.data)])
+    assert [one["sha256"] for one in report["items"]] == [sha256(item.data).hexdigest() for item in items if item.data]
+    assert unb64(httpx.get(f"{url}/tx/{ids[-1]}/data").text) == shelf[1][-1]
     for one, bundle in zip(report["reports"], shelf[1], strict=True):
         assert one.get("error") is None and one["verified"] and one["chunked"] and one["data_root"], one
         assert (one["size"], one["sha256"], one["complaints"]) == (len(bundle), sha256(bundle).hexdigest(), [])

@@ -1,13 +1,17 @@
-// Usage: node check.mjs URL ID...
+// Usage: node check.mjs URL ID... [items ID...]
 // Has arweave-js read transactions from a server and validate everything it can: the transaction's signature, its data
 // over the chunks, every chunk's data_path against the data_root and tx_path against the block's tx_root, the blocks.
+// Of items in bundles, which nodes know nothing of, it reads the data as from a gateway.
 // Prints one line of JSON, an object for each id; what arweave-js threw is in its `error`.
 
 import { createHash } from "node:crypto";
 import Arweave from "arweave";
 import { validatePath } from "arweave/node/lib/merkle.js";
 
-const [url, ...ids] = process.argv.slice(2);
+const [url, ...rest] = process.argv.slice(2);
+const divide = rest.indexOf("items");
+const ids = divide < 0 ? rest : rest.slice(0, divide);
+const items = divide < 0 ? [] : rest.slice(divide + 1);
 const { protocol, hostname, port } = new URL(url);
 const arweave = Arweave.init({ protocol: protocol.slice(0, -1), host: hostname, port });
 const bytes = (text) => arweave.utils.b64UrlToBuffer(text);
@@ -73,4 +77,9 @@ const head = { height: info.height, current: current.indep_hash === info.current
 head.anchor = await arweave.transactions.getTransactionAnchor();
 const reports = [];
 for (const id of ids) reports.push(await check(id));
-console.log(JSON.stringify({ head, reports }));
+const read = [];
+for (const id of items) {
+  const data = await arweave.transactions.getData(id, { decode: true });
+  read.push({ id, sha256: hash(Buffer.from(data)) });
+}
+console.log(JSON.stringify({ head, reports, items: read }));

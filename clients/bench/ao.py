@@ -29,6 +29,7 @@ from rich.table import Table
 from archive.data_item import sign_item
 from archive.keys import Ed25519Key, Key, RsaKey, unb64
 from archive.stores.disk import DiskStore
+from clients.bench.cpu import spent
 from clients.bench.plain_http import Answered, Plain
 from clients.bench.ticks import Ticks
 from clients.ledger_check import archived_records
@@ -95,7 +96,9 @@ async def _measure(home: Path, keys: list[Key], items: int, seconds: float, cons
         ticks = await Ticks.listen(home)
         async with Plain.pool("127.0.0.1", port, IN_FLIGHT) as pool:
             load = Load(pool, bodies, says)
+            before = spent(process.pid)
             took, late, rates = await ticks.during(load.run(seconds))
+            after = spent(process.pid)
         await ticks.close()
     out, _ = process.communicate(timeout=STOP_S_MAX)
     summary = json.loads(out.strip().splitlines()[-1])
@@ -117,6 +120,11 @@ async def _measure(home: Path, keys: list[Key], items: int, seconds: float, cons
         "ms_p99": round(load.took_ms[len(load.took_ms) * 99 // 100]) if load.took_ms else None,
         "ticks_per_s": rates,
         "ticks_late": late,
+        "cpu_us_per_item": {
+            name: round((after[name] - before.get(name, 0.0)) * 1e6 / max(1, load.done))
+            for name in sorted(after)
+            if after[name] - before.get(name, 0.0) > 0.05
+        },
         "first_wrong": load.wrong[:1],
     }
 

@@ -1,5 +1,8 @@
 """The live view of `everloom up`: what each region does, who plays, what the archive holds."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -7,6 +10,15 @@ from rich.text import Text
 from regions.shell.agent import Machine
 
 WORDS_SHOWN = 6
+
+
+def archived_line(archive: Mapping[str, Any]) -> str:
+    """How far the archive is; what is stored, submitted and permanent is never one number."""
+    stores = archive.get("stores")
+    if stores is None or "submitted" not in stores:
+        return f"checkpoint {archive.get('checkpoint', 0)} stored"
+    stored, submitted, permanent = (stores[state] for state in ("stored", "submitted", "permanent"))
+    return f"checkpoint {stored} stored, {submitted} submitted to Arweave, {permanent} permanent"
 
 
 def status_view(machine: Machine, url: str) -> RenderableType:
@@ -26,7 +38,7 @@ def status_view(machine: Machine, url: str) -> RenderableType:
         table.add_row(name, beat.state, *map(str, figures))
     archive = machine.archive
     lag = archive.get("lag_ms")
-    filed = Text(f"archive: checkpoint {archive.get('checkpoint', 0)} stored")
+    filed = Text(f"archive: {archived_line(archive)}")
     if lag is not None:
         filed.append(f"; losing everything but the store now would undo the last {lag / 1000:.0f} s")
     door = Text(f"play: everloom play {url}    bots: everloom bots {url} -n 50    stop: Ctrl-C")

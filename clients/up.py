@@ -21,7 +21,7 @@ from setproctitle import setproctitle
 from archive.errors import ArchiveError
 from clients.keeper import AGAIN, Life, keep
 from clients.kernels import ensure_compiled
-from clients.status import status_view
+from clients.status import archived_line, status_view
 from regions.errors import ConfigError
 from regions.shell.agent import Machine
 from regions.shell.files import WorldDir
@@ -186,8 +186,7 @@ def _line(machine: Machine) -> str:
     ticks = ", ".join(f"{beat.region}: tick {beat.tick}" for beat in beats)
     entities, moving = sum(beat.entities for beat in beats), sum(beat.moving for beat in beats)
     players = sum(beat.players for beat in beats)
-    archived = machine.archive.get("checkpoint", 0)
-    return f"{ticks} | {entities} bodies, {moving} moving, {players} players | checkpoint {archived}"
+    return f"{ticks} | {entities} bodies, {moving} moving, {players} players | {archived_line(machine.archive)}"
 
 
 async def _bare_timer(stopping: asyncio.Event) -> list[float]:

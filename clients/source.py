@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from archive.data_item import parse_item
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, Missing
 from archive.history import History
 from archive.keys import b64
 from archive.mirror import Mirror, copy_history
@@ -22,7 +22,6 @@ from archive.stores.arweave import ArweaveStore
 from archive.stores.disk import DiskStore
 from archive.stores.gateway import Gateway
 from regions.charter import read_charter
-from regions.errors import ConfigError
 from regions.revive import opening_of, which_world
 from regions.shell.seals import TYPE as SEALED
 
@@ -35,11 +34,11 @@ def is_url(where: Path | str) -> bool:
 @contextmanager
 def opened(where: Path | str, which: str, console: Console) -> Iterator[DiskStore]:
     """The store, or a copy of what a gateway has of the world or up to the checkpoint that is named, for as long as it
-    is needed. Raises ConfigError, ArchiveError."""
+    is needed. Raises ArchiveError."""
     if not is_url(where):
         folder = Path(where)
         if not (folder / "bundles").is_dir():
-            raise ConfigError(f"there is no store at {folder}; name one with --from")
+            raise Missing(str(folder), "no store is here; --from names a world's folder `store`, a copy, or a gateway")
         yield DiskStore(folder)
         return
     with tempfile.TemporaryDirectory(prefix="everloom-") as folder_name:

@@ -33,6 +33,7 @@ class Items:
         self._unnumbered: set[bytes] = set()  # what waits without one
         self._bodies: dict[bytes, int] = {}  # by wallet
         self._looked = -SPAN  # when they were looked up
+        self._newest = (0, 0, 0, 0)  # who was here then: whoever comes changes this, as dicts keep their order
 
     def offer(self, said: Outside, gateway: str) -> Answer | None:
         """Admit an item, or say why not. None: it waits, and is answered when a record holds it."""
@@ -98,9 +99,11 @@ class Items:
         player = self._at(entity)
         if player is not None and player.wallet == wallet:
             return player
-        if state.n < self._looked + SPAN // 4:
+        awake, asleep = state.players, state.sleepers
+        newest = (len(awake), next(reversed(awake), 0), len(asleep), next(reversed(asleep), 0))
+        if newest == self._newest and state.n < self._looked + SPAN // 4:
             return None  # who has no body here shall not have all that are here looked through at every item
-        self._looked = state.n
+        self._looked, self._newest = state.n, newest
         self._bodies = {one.player.wallet: one.player.entity for one in state.sleepers.values()}
         self._bodies |= {one.wallet: one.entity for one in state.players.values()}
         return self._at(self._bodies.get(wallet, 0))

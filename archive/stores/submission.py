@@ -75,11 +75,13 @@ class Submission:
 
     def _again(self, entry: Sent) -> Sent | None:
         """What to send of a bundle that was sent a while ago and is not there; None: it must be signed anew."""
-        if self.bundler or not entry.signed:
+        if self.bundler:
             return msgspec.structs.replace(entry, posted=False) if entry.signed else None
         if _known(self.gateway.get(f"/tx/{entry.id}/status")):
             broken_off = entry.chunks < _chunks(entry.size)
-            return entry if broken_off else msgspec.structs.replace(entry, chunks=0)
+            return entry if broken_off or not entry.signed else msgspec.structs.replace(entry, chunks=0)
+        if not entry.signed:
+            return None
         if _now_ms() - entry.signed_ms > ANCHOR_LIFE_MS:
             return None  # it was never mined, and can no longer be: nothing was paid
         return msgspec.structs.replace(entry, posted=False, chunks=0)

@@ -17,6 +17,7 @@ from archive.tags import Tags
 from archive.weave import Laid, Weave
 
 SCANNED_MAX: Final = 100_000  # entries one question may look at
+READ_MAX: Final = 5_000  # of them, those whose bytes must be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,17 @@ class Lookup:
 
         `recipient` reads whom an entry is sent to. Raises `ArchiveError` when it would have to look at too many.
         """
+        read = 0
+
+        def read_recipient(entry: Entry) -> str:
+            nonlocal read
+            read += 1
+            if read > READ_MAX:
+                raise ArchiveError(
+                    "query", f"read {READ_MAX} entries for their recipients; ask for a tag or owner, too"
+                )
+            return recipient(entry)
+
         numbers = self._candidates(wanted)
         low, high = 0, len(numbers)
         if after is not None and newest_first:
@@ -117,7 +129,7 @@ class Lookup:
         for scanned, place in enumerate(places):
             if scanned >= SCANNED_MAX:
                 raise ArchiveError("query", f"looked at {SCANNED_MAX} entries; ask for a rarer tag, an owner, or ids")
-            if self._fits(self.entries[numbers[place]], wanted, recipient):
+            if self._fits(self.entries[numbers[place]], wanted, read_recipient):
                 if len(found) == first:
                     return found, True
                 found.append(numbers[place])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -95,6 +96,14 @@ def test_people_and_programs_are_shown_the_same(disk: DiskStore, capsys: pytest.
         assert hand["record_hash"] in text and hand["segment"] in text
     for trait in words["words"]["attributes"]:
         assert trait["value"] in text
+
+
+def test_a_terminal_with_colours_is_shown_the_picture(disk: DiskStore) -> None:
+    asset = assets.asset_name(treasure()[2])
+    command = [sys.executable, "-m", "clients.cli", "asset", "show", asset, "--from", str(disk.folder)]
+    environment = os.environ | {"FORCE_COLOR": "1", "COLORTERM": "truecolor"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment)
+    assert done.stdout.count("▀") == 32 * 16
 
 
 def test_an_asset_is_shown_from_a_server_as_from_a_folder(

@@ -1,5 +1,6 @@
 """Another store's weave over HTTP, as `everloom archive serve` speaks it; every answer checked, or refused."""
 
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ BLOCK_BYTES_MAX: Final = 128 << 10
 TX_BYTES_MAX: Final = 64 << 10
 CHUNK_BYTES_MAX: Final = 1 << 20
 HEIGHT_MAX: Final = 100_000_000
+CHAIN_S_MAX: Final = 3_600.0  # whoever has a server's blocks made up can make up any number of them
 PATIENCE: Final = Patience(connect_s=5.0, read_s=10.0, answer_s=20.0, tries=3, pause_s_max=2.0)
 
 
@@ -48,7 +50,12 @@ class WeaveReader:
 
     def headers(self, first: int = 0, before: Header | None = None) -> Iterator[Header]:
         """The chain from height `first` on, each block following the one before."""
+        until = time.monotonic() + CHAIN_S_MAX
         for height in range(first, self.height() + 1):
+            if time.monotonic() > until:
+                raise ArchiveError(
+                    self.url, f"handed out blocks {first} to {height - 1} in {CHAIN_S_MAX:.0f} s, no more"
+                )
             header = self.header(height)
             blocks.check_follows(header, before)
             yield header

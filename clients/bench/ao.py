@@ -249,7 +249,8 @@ class Load:
 
     async def _moves(self, client: Plain, body: Body, ends: float) -> None:
         while body.moves and time.perf_counter() < ends:
-            self.numbered += await self._one(client, body.process, body.moves.popleft(), "Move: done")
+            if await self._one(client, body.process, body.moves.popleft(), "Move: done"):
+                self.numbered += 1
 
     async def _says(self, client: Plain, ends: float) -> None:
         while self.says and time.perf_counter() < ends:

@@ -9,15 +9,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from regions.ao import compute, mainnet, messenger, scheduler
+from regions.ao.straight import straight
 from regions.ao.units import Json, Refused, World, no
 
 PREFIXES: Final = ("messenger", "scheduler", "compute", "gateway", "mainnet")
 SLASH: Final = {"gateway": "/", "mainnet": "/"}  # where clients put the rest of an address right behind
 
 
-def door(world: World, gateway: Sequence[Route]) -> Starlette:
+def door(world: World, gateway: Sequence[Route]) -> ASGIApp:
     """The application. `gateway` are the routes of the store's read interface."""
 
     async def about(request: Request) -> Response:
@@ -40,7 +42,7 @@ def door(world: World, gateway: Sequence[Route]) -> Starlette:
     cors = Middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=["*"]
     )
-    return Starlette(routes=routes, middleware=[cors], exception_handlers={Refused: no})
+    return straight(world, Starlette(routes=routes, middleware=[cors], exception_handlers={Refused: no}))
 
 
 def _below(prefix: str, route: Route) -> list[Route]:

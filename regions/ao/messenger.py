@@ -17,10 +17,7 @@ def routes(world: World) -> list[Route]:
     async def post(request: Request) -> Response:
         if "assign" in request.query_params or "process-id" in request.query_params:
             return await assign(request)
-        asked, _ = await world.submit(await body(request))
-        item_id = b64(asked.item.id)
-        made = {"processId": item_id} if asked.kind == SPAWN else {}
-        return Json({"message": "Processing DataItem", "id": item_id} | made, 202)
+        return Json(await take(world, await body(request)), 202)
 
     async def assign(request: Request) -> Response:
         """A message that a process has already is assigned to it; no process here takes one that was for another."""
@@ -52,3 +49,11 @@ def routes(world: World) -> list[Route]:
         Route("/", post, methods=["POST"]),
         Route("/monitor/{process}", monitor, methods=["POST", "DELETE"]),
     ]
+
+
+async def take(world: World, raw: bytes) -> dict[str, str]:
+    """Have an item recorded; what a messenger says then. Raises Refused."""
+    asked, _ = await world.submit(raw)
+    item_id = b64(asked.item.id)
+    made = {"processId": item_id} if asked.kind == SPAWN else {}
+    return {"message": "Processing DataItem", "id": item_id} | made

@@ -2,8 +2,8 @@
 
 A wallet numbers what it signs, has up to three items under way, sends them again until it is answered, and asks where
 its body is when a region says that it has left; then it signs the same numbers for the other region. After a restore it
-asks for its next number, and sends what it signed in the era before once more, as anyone can who has seen it: nobody
-may take it. The ledger notes every answer as it was told.
+asks for its next number, and sends what it signed in the era before again, as anyone can who has seen it: nobody may
+take it. The ledger notes every answer as it was told.
 """
 
 import json
@@ -22,10 +22,11 @@ from tests.simulation.small_rules import BREAKING
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
-TURN_US: Final = 400_000
-AGAIN_US: Final = 900_000
+TURN_US: Final = 1_300_000
+AGAIN_US: Final = 1_200_000
 UNDER_WAY: Final = 3
-REPLAYED: Final = 4  # items of the era before that are sent again
+KEPT: Final = 16  # items of the era before that are sent again ...
+REPLAYS: Final = 5  # ... so often
 AO: Final = (("Data-Protocol", "ao"), ("Type", "Message"))
 INVENTORY: Final = [("Action", "Inventory")]
 
@@ -96,7 +97,9 @@ class OutsideWallet:
         self.random: Random = self.sim.stream(f"outside wallet {place}")
         self.acting = True
         self.ledger: list[Entry] = []
-        self.made = 0
+        self.made = self.replays = 0
+        self.kept: list[tuple[int, DataItem]] = []  # what it signed with a number, and for which region
+        self.over: list[tuple[int, DataItem]] = []  # the same, of the era before
         self._begin(self.sim.era.number)
         self.sim.schedule.after(self.random.randrange(TURN_US), self._turn)
 
@@ -190,6 +193,10 @@ class OutsideWallet:
         self.sim.schedule.after(self.random.randrange(TURN_US // 2, TURN_US * 2), self._turn)
         if self.sim.era.number != self.era:
             self._era_is_over()
+        if self.replays:
+            self.replays -= 1
+            for region, item in self.over:
+                self.door.send(region, [item])
         if not self.region:
             self._look()
         elif self.number < 0:
@@ -202,18 +209,15 @@ class OutsideWallet:
 
     def _era_is_over(self) -> None:
         """Nothing of it counts any more but what was restored; whoever kept an item may send it all the same."""
-        kept = [item for one in self.pending for item in one.items][-REPLAYED:]
         self._begin(self.sim.era.number)
-        for item in kept:
-            for region in self.sim.era.processes:
-                self.door.send(region, [item])
+        self.over, self.kept, self.replays = self.kept, [], REPLAYS
 
     def _look(self) -> None:
         """Ask where the body is; nobody has it, so ask for one."""
         self.looked += 1
         self.hop = -1
         self.sim.bus.publish(self.door.host, "where", Where(self.door.name, self.wallet))
-        if self.looked > 4:
+        if self.looked > 1:
             self._ask(WORLD, [("Action", "Join")])
 
     def _ask(self, region: int, tags: list[tuple[str, str]]) -> None:
@@ -241,6 +245,8 @@ class OutsideWallet:
             self.key, one.data, [*one.tags, *AO, *number], self.sim.era.processes[region], self.made.to_bytes(32, "big")
         )
         self.sim.checker.item_signed(self.era, one.number, item.id)
+        if one.number:
+            self.kept = [*self.kept[1 - KEPT :], (region, item)]
         return item
 
     def _wish(self) -> tuple[list[tuple[str, str]], bytes]:

@@ -118,6 +118,11 @@ def _put_far(source: DiskStore, name: str, remote: Remote, console: Console) -> 
     console.print(f"the new era is at {remote.gateway}", highlight=False)
 
 
+def _not_its_key(folder: str, names: list[str]) -> list[str]:
+    """The key with which a store signs its own bundles' transactions: no two stores may sign with one."""
+    return [name for name in names if name == "key" and Path(folder).name == "weave"]
+
+
 def _write(
     directory: WorldDir, source: DiskStore, made: revive.Revived, charter_id: str, keys: dict[str, Ed25519Key | RsaKey]
 ) -> None:
@@ -128,6 +133,6 @@ def _write(
         save_key(folder / f"{name}.json", key)
     for index, (n, data) in made.snapshots.items():
         directory.write_snapshot(index, n, data)
-    shutil.copytree(source.folder, directory.path / "store", symlinks=False)
+    shutil.copytree(source.folder, directory.path / "store", symlinks=False, ignore=_not_its_key)
     DiskStore(directory.path / "store").get(charter_id)
     directory.write_about(made.charter.world, charter_id, directory.path / "store")

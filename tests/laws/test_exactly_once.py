@@ -441,6 +441,7 @@ def test_over_a_bus_that_loses_repeats_and_reorders_each_action_counts_once(seed
 def test_mail_is_taken_once_and_in_order_however_letters_come() -> None:
     rng = random.Random(5)
     cluster = Cluster(population=(30, 10, 0))
+    player = Player(cluster).enter(region=1)
     kept: list[tuple[int, Message]] = []
 
     def lose(sender: int, subject: str, message: Message) -> bool:
@@ -450,6 +451,7 @@ def test_mail_is_taken_once_and_in_order_however_letters_come() -> None:
         return rng.random() < 0.4
 
     cluster.lost = lose
+    player.act(Move(127, 0))  # over the border
     for _ in range(150):
         cluster.ticks(1)
         for receiver, message in rng.sample(kept, min(3, len(kept))):

@@ -1,5 +1,6 @@
 """A real arlocal for a test, on a random port of 127.0.0.1; it and its packages must be there, or the test fails."""
 
+import fcntl
 import json
 import os
 import shutil

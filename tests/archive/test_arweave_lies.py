@@ -55,7 +55,7 @@ class Kept(Archived):
         self.uploading: tuple[int, Future[int]] | None = None
         self.stores: Stores | None = None
         self.made: dict[int, tuple[Manifest, list[str]]] = {}
-        super().__init__(cast(MemoryStore, DiskStore(home / "store")), interval_ms=1_500)
+        super().__init__(cast(MemoryStore, DiskStore(home / "store")), interval_ms=1_000)
 
     def _upload(self, number: int) -> None:
         assert self.archivist is not None
@@ -160,7 +160,7 @@ def test_no_lie_confirms_anything_and_honesty_catches_up(lie: str, world: Kept, 
     world.live(1_000)  # an upload may have been under way
     assert world.archivist is not None
     before = world.archivist.confirmed
-    world.live(8_000)
+    world.live(5_000)
     if lie not in HARMLESS:
         assert world.archivist.confirmed <= before + 1
         assert world.archivist.built >= before + 3
@@ -168,7 +168,7 @@ def test_no_lie_confirms_anything_and_honesty_catches_up(lie: str, world: Kept, 
     world.kill_archivist()
     world.live(500)
     world.start_archivist()
-    world.live(2_000)
+    world.live(1_000)
     built = world.archivist.built
     gateway.turn("honest")
     world.checkpoint(built + 1)
@@ -189,7 +189,7 @@ def test_a_long_outage_is_caught_up_in_few_rounds(world: Kept, gateway: LyingGat
     """Sixteen checkpoints are on their way at once, so what a gateway takes its time for, it takes once for all."""
     world.checkpoint(1)
     gateway.turn("broken")
-    world.live(20_000)
+    world.live(13_000)
     assert world.archivist is not None
     built = world.archivist.built
     assert len(world.spool) >= 10

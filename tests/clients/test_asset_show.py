@@ -289,3 +289,8 @@ def test_another_s_signature_over_the_same_words_proves_nothing(disk: DiskStore,
         command = [sys.executable, "-I", str(SCRIPT), address, b64(copy.id)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode != 0 and "NOT PROVED" in done.stderr
+
+
+def test_the_readme_holds_the_script_as_it_is_run_here() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    assert f"```python\n{SCRIPT.read_text()}```" in readme

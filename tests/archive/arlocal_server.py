@@ -20,11 +20,9 @@ class Arlocal:
     def __init__(self, folder: Path) -> None:
         node = shutil.which("node")
         assert node, "Node 18 or newer is needed to run arlocal"
-        if not (FOLDER / "node_modules" / "arlocal").is_dir():
-            install = subprocess.run(
-                ["npm", "ci"], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=300
-            )
-            assert install.returncode == 0, f"npm ci failed in {FOLDER.name}:\n{install.stdout}{install.stderr}"
+        with (FOLDER / "package.json").open() as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)  # tests run two files at a time
+            _install()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -79,3 +77,9 @@ class Arlocal:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _install() -> None:
+    if not (FOLDER / "node_modules" / "arlocal").is_dir():
+        install = subprocess.run(["npm", "ci"], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=300)
+        assert install.returncode == 0, f"npm ci failed in {FOLDER.name}:\n{install.stdout}{install.stderr}"

@@ -7,9 +7,9 @@
 
 A bundle's transaction is signed by the store: format 2, tags Bundle-Format, Bundle-Version, App-Name, Bundle and World
 as those on Arweave have them, the id of the block before as its anchor, no reward, as nobody was paid; who wants to
-know who made an item looks at the item's own signature. Its PSS salt is a hash of what is signed, and a block's time the
-bundle file's, so that the same bundles in the same order under the same key give the same blocks. Blocks are only ever
-appended; a mirror keeps those of the store it copies, with that store's signatures.
+know who made an item looks at the item's own signature. Its PSS salt is a hash of what is signed, and a block's time
+the bundle file's, so that the same bundles in the same order under the same key give the same blocks. Blocks are only
+ever appended; a mirror keeps those of the store it copies, with that store's signatures.
 """
 
 import fcntl

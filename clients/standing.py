@@ -53,7 +53,7 @@ class Standing:
         gateway = Gateway(remote.gateway, PATIENCE)
         try:
             for entry in sorted(waiting, key=lambda one: one.sent_ms)[:ASKED_MAX]:
-                depth = confirmations(gateway, entry, remote.bundler is not None)
+                depth = confirmations(gateway, entry)
                 if depth is None:
                     self.problems.append(f"{remote.gateway} knew transaction {entry.id}, and does no longer")
                     self.bundles.pop(entry.bundle)

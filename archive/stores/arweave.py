@@ -105,7 +105,7 @@ class ArweaveStore:
         if entry is None or not entry.read_back:
             return State.STORED
         if not entry.permanent:
-            depth = confirmations(self.gateway, entry, self.bundler is not None)
+            depth = confirmations(self.gateway, entry)
             if depth is None:
                 raise Missing(entry.id, f"{self.gateway.url} knew this transaction, and does no longer")
             if depth < self.depth:
@@ -165,13 +165,7 @@ class ArweaveStore:
     def confirm(self, item_id: str) -> State:
         self.get(item_id)
         for place in self._places[item_id]:
-            entry = Sent("", place.bundle, 0, {})
-            try:
-                depth = confirmations(self.gateway, entry, bundler=False)
-            except ArchiveError:
-                depth = None
-            if depth is None:
-                depth = confirmations(self.gateway, entry, bundler=True)
+            depth = confirmations(self.gateway, Sent("", place.bundle, 0, {}))
             if depth is not None and depth >= self.depth:
                 return State.PERMANENT
         return State.SUBMITTED

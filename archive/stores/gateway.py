@@ -182,7 +182,7 @@ class Gateway:
         answer = self._ask("POST", url, content=body, headers=JSON, limit=PAGE_BYTES_MAX)
         try:
             reply = msgspec.json.decode(answer.body, type=_Reply)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise Damaged(url, f"status {answer.status}, no answer to a query: {str(error)[:160]}") from None
         if answer.status != 200 or reply.data is None:
             raise ArchiveError(url, f"status {answer.status}: {answer.words}")

@@ -9,12 +9,15 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from archive.errors import ArchiveError, Damaged
+from archive.keys import b64, unb64
+from archive.transaction import parse_transaction
 
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 ENTRY_BYTES_MAX: Final = 64 << 10
@@ -34,6 +37,11 @@ class Sent(msgspec.Struct, frozen=True):
     sent_ms: int = 0  # when the last of it was taken
     read_back: bool = False  # every item of it
     permanent: bool = False
+
+    @property
+    def by_bundler(self) -> bool:
+        """Whether an item was signed, for a bundler to take along, and no transaction."""
+        return bool(self.signed) and "data_root" not in self.signed
 
 
 class Journal:
@@ -111,8 +119,30 @@ def _entry(path: Path) -> Sent:
     try:
         with path.open("rb") as file:
             entry = msgspec.json.decode(file.read(ENTRY_BYTES_MAX), type=Sent)
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Damaged(str(path), str(error)[:160]) from None
     if entry.bundle != path.stem or not NAME.fullmatch(entry.id):
         raise Damaged(str(path), f"speaks of bundle {entry.bundle[:64]!r}")
+    if entry.signed:
+        _check_signed(path, entry)
     return entry
+
+
+def _check_signed(path: Path, entry: Sent) -> None:
+    """Raises `Damaged` unless what was signed is a transaction of that id and size, or an item's signature and tags."""
+    if not entry.by_bundler:
+        transaction = parse_transaction(entry.signed)
+        named, size = b64(transaction.id), transaction.data_size
+    else:
+        try:
+            item = msgspec.convert(entry.signed, _Item)
+        except msgspec.ValidationError as error:
+            raise Damaged(str(path), str(error)) from None
+        named, size = b64(sha256(unb64(item.signature)).digest()), entry.size
+    if (named, size) != (entry.id, entry.size):
+        raise Damaged(str(path), f"{named} of {size} bytes was signed, sent was {entry.id} of {entry.size}")
+
+
+class _Item(msgspec.Struct):
+    signature: str
+    tags: list[tuple[str, str]]

@@ -50,11 +50,13 @@ class Submission:
         entry = self.journal.get(name) or self._found(name, len(bundle))
         if entry is not None and again:
             entry = self._again(entry)
+        if entry is not None and entry.by_bundler and not entry.posted and not self.bundler:
+            entry = None  # there was one, and no longer is
         if entry is None:
             entry = self._signed(name, bundle, listed)
             self.journal.keep(entry, durable=True)  # before it is sent: whatever happens next, there is only this one
         if entry.signed:
-            entry = self._item(entry, bundle) if self.bundler else self._transaction(entry, bundle)
+            entry = self._item(entry, bundle) if entry.by_bundler else self._transaction(entry, bundle)
         return entry
 
     def _found(self, name: str, size: int) -> Sent | None:
@@ -75,8 +77,10 @@ class Submission:
 
     def _again(self, entry: Sent) -> Sent | None:
         """What to send of a bundle that was sent a while ago and is not there; None: it must be signed anew."""
-        if self.bundler:
-            return msgspec.structs.replace(entry, posted=False) if entry.signed else None
+        if entry.by_bundler:
+            return msgspec.structs.replace(entry, posted=False)
+        if self.bundler and not entry.signed:
+            return None
         if _known(self.gateway.get(f"/tx/{entry.id}/status")):
             broken_off = entry.chunks < _chunks(entry.size)
             return entry if broken_off or not entry.signed else msgspec.structs.replace(entry, chunks=0)
@@ -163,25 +167,39 @@ class Submission:
             raise ArchiveError(where, f"did not take {what} of {entry.id}: status {answer.status}: {answer.words}")
 
 
-def confirmations(gateway: Gateway, entry: Sent, bundler: bool) -> int | None:
+def confirmations(gateway: Gateway, entry: Sent) -> int | None:
     """How deep the chain has it; 0 while it waits; None: the gateway does not know of it. Raises `ArchiveError`."""
-    if bundler:
-        node = gateway.one(entry.id)
-        if node is None:
-            return None
-        return max(0, _height(gateway) - node.block.height) if node.block is not None else 0
-    answer = gateway.get(f"/tx/{entry.id}/status")
+    if not entry.by_bundler:
+        try:
+            depth = _mined(gateway, entry.id)
+        except ArchiveError:
+            if entry.signed:
+                raise
+            depth = None
+        if depth is not None or entry.signed:
+            return depth
+    node = gateway.one(entry.id)
+    if node is None:
+        return None
+    return max(0, _height(gateway) - node.block.height) if node.block is not None else 0
+
+
+def _mined(gateway: Gateway, transaction: str) -> int | None:
+    answer = gateway.get(f"/tx/{transaction}/status")
     if not _known(answer):
         return None
     try:
         return max(0, msgspec.json.decode(answer.body, type=_Status).number_of_confirmations)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return 0  # "Pending"
 
 
 def upload_url(bundler: str) -> str:
     """A bundler's upload endpoint: as it was given, or the usual one below an address without a path."""
-    parts = urlsplit(bundler)
+    try:
+        parts = urlsplit(bundler)
+    except ValueError as error:
+        raise ArchiveError(ascii(bundler), str(error)) from None
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ArchiveError(bundler, "is no bundler's address; write http://... or https://...")
     return bundler if parts.path not in ("", "/") else f"{bundler.rstrip('/')}/tx/arweave"
@@ -199,7 +217,7 @@ def _height(gateway: Gateway) -> int:
     answer = gateway.get("/info")
     try:
         return msgspec.json.decode(answer.body, type=_Info).height
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         raise Damaged(gateway.url, f"/info answers {answer.words}") from None
 
 

@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from archive.errors import ArchiveError
 from archive.keys import RsaKey, load_key
 from archive.stores.arweave import DEPTH, ArweaveStore
@@ -22,6 +24,7 @@ from regions.shell.files import write_whole
 NAME: Final = "arweave.json"
 ABOUT: Final = "gateway.json"
 DEPTH_MAX: Final = 1_000_000
+BYTES_MAX: Final = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ class Remote:
         if not 1 <= self.depth <= DEPTH_MAX:
             raise ConfigError(f"a depth of {self.depth} confirmations, allowed 1 to {DEPTH_MAX}")
         if self.bundler is not None:
-            upload_url(self.bundler)
+            try:
+                upload_url(self.bundler)
+            except ArchiveError as error:
+                raise ConfigError(str(error)) from None
 
     @classmethod
     def of(cls, world_dir: Path) -> "Remote | None":
@@ -81,8 +87,9 @@ def journals(world_dir: Path) -> list[tuple[Remote, Path]]:
 
 def _read(path: Path) -> Remote | None:
     try:
-        return Remote(**json.loads(path.read_text(encoding="utf-8")))
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(BYTES_MAX), type=Remote)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from None

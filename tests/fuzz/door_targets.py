@@ -84,6 +84,7 @@ TARGETS = [
             "regions.ao.graphql": ("_number",),
             "regions.ao.index": ("Index",),
             "regions.ao.results": ("of_outside",),
+            "regions.ao.straight": ("straight",),
             "regions.ao.units": ("item_json", "an_id", "count", "body"),
             "regions.ao.view": ("View",),
         },

@@ -22,6 +22,8 @@ OUT = "makes bytes of values of ours: nothing comes in"
 OWN = "lines of JSON between this program's own processes, over pipes that nobody else holds"
 LOG = "answers of the log server: this program's own child on 127.0.0.1; a strange one is an error of starting it"
 
+MEASURED = "what a world said that this benchmark started itself, beside it"
+
 TEXT = "decodes text, other bytes replaced: any bytes are one"
 
 ELSEWHERE = {
@@ -32,6 +34,10 @@ ELSEWHERE = {
     "clients.archive_audit:run": "hex digits that the user of this program types",
     "clients.archive_cost:_price": TEXT,
     "clients.asset_show:_words": "json.loads alone, every error of which it handles",
+    "clients.bench.ao:_join": MEASURED,
+    "clients.bench.ao:_measure": MEASURED,
+    "clients.bench.cpu:_title": TEXT,
+    "clients.bench.plain_http:Answered.json": MEASURED,
     "clients.draw.panel:Overlay.portrait": "loads the PNG that the line before drew (target asset-drawn)",
     "clients.draw.pictures:load": "pictures of this program's own folder",
     "clients.history:History._asset": "json.loads alone, every error of which it handles",

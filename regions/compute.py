@@ -36,6 +36,7 @@ from regions.record import (
 from regions.region_state import Entry, Line, Neighbour, Newcomer, Player, Region, RegionState, Sleeper, Told
 from world.actions import Action
 from world.events import Event, Kind, Refusal
+from world.phases import Mark, Phase, unmarked
 from world.tick import Inputs, Outputs
 
 KEY_EVENTS = (Kind.MINTED, Kind.DIED, Kind.BUILT, Kind.DUG)  # what the chronicle keeps
@@ -57,11 +58,11 @@ class Folded:
     handovers: int = 0
 
 
-def fold(region: Region, given: Record) -> Folded:
+def fold(region: Region, given: Record, mark: Mark = unmarked) -> Folded:
     """Fold one record's given fields into a region, in place.
 
     Raises RecordError when the fields cannot follow this state, FoldFailed when a rule raised: the region is then
-    spoilt and must be rebuilt from the log.
+    spoilt and must be rebuilt from the log. `mark` is told what is begun, and gives nothing back.
     """
     state = region.state
     closed_ms = state.time_ms
@@ -81,7 +82,9 @@ def fold(region: Region, given: Record) -> Folded:
     if state.halted and not any(isinstance(said, OwnerSaid) and lifts(state, said.item) for said in given.inputs):
         raise RecordError(f"record {given.n} goes on although the region is halted: {state.halted}")
     try:
-        folded = _outcome(region, given, _tick(region, given))
+        folded = _tick(region, given, mark)
+        mark(Phase.HASH)
+        folded = _outcome(region, given, folded)
         if len(folded.state_bytes) > STATE_BYTES_MAX:
             raise FoldFailed(f"record {given.n} leaves {len(folded.state_bytes)} bytes; the limit is {STATE_BYTES_MAX}")
         return folded
@@ -151,10 +154,12 @@ class _Taken:
     reads: list[tuple[Asked, int] | None] = field(default_factory=list)  # by outside item: what is to be told to whom
 
 
-def _tick(region: Region, given: Record) -> Folded:
+def _tick(region: Region, given: Record, mark: Mark) -> Folded:
     state, rules, bodies = region.state, region.rules, region.bodies
     taken = _Taken({near.index: [] for near in state.neighbours})
+    mark(Phase.LETTERS)
     _take_letters(region, given, taken)
+    mark(Phase.INPUTS)
     _take_inputs(region, given, taken)
     landed = [near for near in state.neighbours if near.index != letters.WORLD]
     for place, near in enumerate(landed):
@@ -169,17 +174,20 @@ def _tick(region: Region, given: Record) -> Folded:
         ghosts=[near.ghosts for near in landed],
         open=[letters.may_leave(near) if given.fresh >> place & 1 else 0 for place, near in enumerate(landed)],
     )
-    outputs = rules.advance(bodies, inputs)
+    outputs = rules.advance(bodies, inputs, mark)
+    mark(Phase.LETTERS)
     for place, verdict in zip(taken.asked, outputs.verdicts, strict=True):
         taken.verdicts[place] = int(verdict)
     folded = Folded(verdicts=tuple(int(verdict) for verdict in taken.verdicts), events=list(outputs.events))
     _post(region, outputs, landed, taken, folded)
+    mark(Phase.RULES)
     if given.tick % SPAN == 0:
         folded.events += players.put_to_sleep(region)
     letters.grant(state, rules.free_rows(bodies))
     folded.replies = tuple(b"" if read is None else replies.reply(region, *read) for read in taken.reads)
     folded.ghosts = {near.index: ghosts for near, ghosts in zip(landed, outputs.ghosts)}
     _chronicle(state, folded.events)
+    mark(Phase.LETTERS)
     folded.sent = tuple(
         letters.sent_to(near, taken.new[near.index], folded.ghosts.get(near.index, b""))
         for near in state.neighbours

@@ -11,6 +11,7 @@ from regions.region_state import Commanded, Newcomer
 from world import borders, encoding, tick
 from world.events import Refusal
 from world.ghosts import GHOST_BYTES, unpack_ghosts
+from world.phases import Mark, unmarked
 from world.state import (
     ASSET_HOLDER,
     ASSET_ID,
@@ -33,9 +34,9 @@ SHOWN_BYTES_MAX: Final = GHOST_BYTES_MAX // GHOST_BYTES * GHOST_BYTES
 class LandRules:
     """Rules of a region with land: `world`, unchanged."""
 
-    def advance(self, state: State, inputs: Inputs) -> Outputs:
+    def advance(self, state: State, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
         """One tick, in place. Of a crowd at a border the neighbour is shown as many as a letter carries."""
-        outputs = tick.advance(state, inputs)
+        outputs = tick.advance(state, inputs, mark)
         outputs.ghosts = [ghosts[:SHOWN_BYTES_MAX] for ghosts in outputs.ghosts]
         return outputs
 

@@ -57,6 +57,7 @@ from regions.verbs import (
     Wake,
 )
 from regions.waiting import Waiting
+from world.phases import Mark, Phase, unmarked
 from world.units import TICK_MS
 
 
@@ -84,13 +85,20 @@ class Suspected:
 
 class RegionCore:
     """One region's owner. `random` gives that many unpredictable bytes; `show` turns ticks into what clients see;
-    `links` are those of the first claim, when they are drawn already (`claims.draw_links`)."""
+    `links` are those of the first claim, when they are drawn already (`claims.draw_links`); `mark` is told what is
+    begun."""
 
     def __init__(
-        self, seat: Seat, random: Callable[[int], bytes], show: Show | None, links: list[bytes] | None = None
+        self,
+        seat: Seat,
+        random: Callable[[int], bytes],
+        show: Show | None,
+        links: list[bytes] | None = None,
+        mark: Mark = unmarked,
     ) -> None:
         self.seat = seat
         self.random = random
+        self.mark = mark
         self.show = show
         self.phase = "loading"
         self.region: Region | None = None
@@ -170,6 +178,7 @@ class RegionCore:
         return self._append(now_ms, given, folded, [], 0)
 
     def _append(self, now_ms: int, given: Record, folded: Folded, waiting: list[Waiting], late_ms: int) -> list[Effect]:
+        self.mark(Phase.HASH)
         record = finished(self.seat.region, self.seat.node, given, folded)
         raw = encode(record)
         self.pending = Pending(record, raw, folded, waiting, late_ms)
@@ -205,7 +214,9 @@ class RegionCore:
     def _durable(self, now_ms: int) -> list[Effect]:
         pending, region = self._pending(), self._region()
         self.pending, self.why = None, ""
+        self.mark(Phase.HASH)
         region.head = record_hash(pending.raw)
+        self.mark(Phase.DELTAS)
         assert self.scheduler is not None
         self.scheduler.settled()
         effects: list[Effect] = []
@@ -222,6 +233,7 @@ class RegionCore:
             if self.show is not None and not pending.record.halt:
                 delta = self.show.tick(region, pending.record, pending.folded, region.head, pending.late_ms)
                 effects.append(Publish("delta", delta))
+        self.mark(Phase.LETTERS)
         effects += self.post.letters(now_ms, region, pending.folded.ghosts)
         if pending.folded.state_bytes:
             effects.append(Snapshot(region.state.era, pending.record.n, region.head, pending.folded.state_bytes))
@@ -230,6 +242,7 @@ class RegionCore:
             effects.append(Trim(self.trimmed))
         if self.phase == "stopping" and pending.record.n % SPAN == 0:
             return [*effects, *self._end("stopped as planned")]
+        self.mark(Phase.INPUTS)
         deferred, self.deferred, self.deferred_inputs = self.deferred, [], 0
         for message in deferred:
             effects += self._received(now_ms, message)
@@ -338,7 +351,9 @@ class RegionCore:
     def _tick(self, now_ms: int, late_ms: int) -> list[Effect]:
         region = self._region()
         assert self.scheduler is not None
+        self.mark(Phase.LETTERS)
         heard, fresh = self.post.heard(now_ms, region.state)
+        self.mark(Phase.INPUTS)
         waiting = self.scheduler.close(cautious=self.seat.deaths >= 2 and self.figures.ticks < CAUTIOUS_TICKS)
         return self._fold(now_ms, region, waiting, heard, fresh, late_ms)
 
@@ -347,7 +362,7 @@ class RegionCore:
     ) -> list[Effect]:
         given = self._tick_given(now_ms, waiting, heard, fresh)
         try:
-            folded = compute.fold(region, given)
+            folded = compute.fold(region, given, self.mark)
         except (FoldFailed, RecordError) as error:
             self.why = str(error)
             self.suspected = Suspected(waiting, heard, fresh)

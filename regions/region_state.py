@@ -14,14 +14,15 @@ from regions.config import STATE_BYTES_MAX
 from regions.errors import RecordError
 from regions.messages import Own
 from regions.record import Confirmed, Mail, Order, OwnerSaid
+from world.phases import Mark, unmarked
 from world.tick import Inputs, Outputs
 
 
 class Rules(Protocol):
     """The rules as the fold sees them; a state is theirs alone. `world` gives the real ones, tests small ones."""
 
-    def advance(self, state: Any, inputs: Inputs) -> Outputs:
-        """One tick, in place."""
+    def advance(self, state: Any, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
+        """One tick, in place; `mark` is told what is begun."""
 
     def command(self, state: Any, era: int, said: "Newcomer | Order | Confirmed | OwnerSaid") -> "Commanded":
         """What the world's process does with an input of its own; regions with land refuse it."""

@@ -16,6 +16,7 @@ from regions.messages import Own
 from regions.record import Confirmed, Order, OwnerSaid
 from regions.region_state import Commanded, Newcomer
 from world.events import Refusal
+from world.phases import Mark, unmarked
 from world.state import make_id
 from world.tick import Inputs, Outputs
 
@@ -47,7 +48,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 class WorldRules:
     """Rules of the world's process (`regions.region_state.Rules`)."""
 
-    def advance(self, state: Registry, inputs: Inputs) -> Outputs:
+    def advance(self, state: Registry, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
         """Nothing lives here. Raises ValueError if something arrives all the same."""
         if inputs.actions or inputs.arrivals or inputs.births:
             raise ValueError("the world's process has no land for bodies")

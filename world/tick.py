@@ -10,6 +10,7 @@ from world.actions import Action, Gather, Move, Strike
 from world.draws import seeds
 from world.events import Event, Kind
 from world.genesis import genesis
+from world.phases import Mark, Phase, unmarked
 from world.state import KIND, MODE, PLAYER, Counter, Int64s, State
 from world.tilemap import TREE, WALL, make_map
 from world.turn import Turn
@@ -53,10 +54,11 @@ class Outputs:
     ghosts: list[bytes] = field(default_factory=list)
 
 
-def advance(state: State, inputs: Inputs) -> Outputs:
+def advance(state: State, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
     """One tick: `state` is changed in place. ValueError or OverflowError for inputs that no honest neighbour or owner
-    makes (see `world.borders`); the state is then half done and must be built again.
+    makes (see `world.borders`); the state is then half done and must be built again. `mark` is told what is begun.
     """
+    mark(Phase.INPUTS)
     out = Outputs()
     for image in inputs.arrivals:
         _arrive(state, image, out)
@@ -67,16 +69,21 @@ def advance(state: State, inputs: Inputs) -> Outputs:
         _receive(turn, raw)
     for entity, action in inputs.actions:
         out.verdicts.append(int(deeds.act(turn, entity, action)))
+    mark(Phase.NPCS)
     for biter, bitten in _minds(turn):
         combat.bite(turn, biter, bitten)
+    mark(Phase.PHYSICS)
     room = _room(state, inputs.open)
     _motion(turn, room)
+    mark(Phase.LETTERS)
     for neighbour, entity, image in borders.depart(state, room):
         out.departures.append((neighbour, entity, image))
         out.events.append(Event(Kind.LEFT, entity, borders.entity_of(image)[1], neighbour))
+    mark(Phase.RULES)
     out.events += births.pay_births(state)
     economy.regrow(state)
     economy.refill_finds(state)
+    mark(Phase.LETTERS)
     out.ghosts = ghosts.show(state)
     state.counters[Counter.TICK] += 1
     return out

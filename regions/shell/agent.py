@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archive.keys import unb64
-from regions import messages
+from regions import messages, spent
 from regions.agent import AgentCore
 from regions.agent_verbs import (
     Answered,
@@ -48,6 +48,8 @@ from regions.shell.log_keeper import LogKeeper
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.nats_server import NatsServer
+from regions.shell.running import tell_running
+from regions.spent import Spent
 from world.units import CHUNK_TILES
 
 PROBE_S = 0.5
@@ -89,6 +91,8 @@ class Machine:
         self.beats: dict[int, Beat] = {}
         self.last_beats: dict[int, Beat] = {}  # those of ended processes too
         self.figures: dict[int, dict[str, int]] = {}  # of seats whose processes ended, summed up
+        self.spent: dict[int, Spent] = {}  # the newest of each region's owner
+        self.door: dict[str, int] = {}  # what the gateway counts
         self.archive: dict[str, Any] = {}
         self.final: dict[str, Any] = {}
         self.words: deque[str] = deque(maxlen=200)
@@ -115,7 +119,9 @@ class Machine:
                 await log.create(first, WORLD_LOG_BYTES_MAX if index == 0 else LOG_BYTES_MAX)
                 assert seat
             await Bus(outside).subscribe(f"{self.short}.beat.*", self._hear_beat)
+            await Bus(outside).subscribe(f"{self.short}.spent.*", self._hear_spent)
             self._spawn(self.keeper.run())
+            self._spawn(tell_running(self, Bus(outside)))
             self._spawn(self._probe(Log(outside, log_name(self.charter, 0))))
             self.events.put_nowait(Begin())
             while True:
@@ -164,6 +170,12 @@ class Machine:
             self.events.put_nowait(Beaten(beat.region, beat.n))
             if beat.region and beat.ticks and not self.first_tick.done():
                 self.first_tick.set_result(time.monotonic())
+
+    def _hear_spent(self, subject: str, data: bytes) -> None:
+        with contextlib.suppress(RecordError):
+            said = spent.decode(data)
+            if isinstance(said, Spent) and said.era == self.charter.era and said.region < len(self.charter.seats):
+                self.spent[said.region] = said
 
     async def _probe(self, log: Log) -> None:
         """Ask the log again and again, so that silence can be told from a log or a bus that is away."""
@@ -257,6 +269,8 @@ class Machine:
     def _heard(self, number: int, child: Child, words: dict[str, Any]) -> None:
         self.events.put_nowait(Heard(number))
         if "alive" in words:
+            if child.role == "gateway":
+                self.door = {name: int(count) for name, count in words.items() if name != "alive"}
             return
         child.last = words
         if "warm" in words:

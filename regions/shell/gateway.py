@@ -127,9 +127,14 @@ class Shell:
     async def tell_alive(self) -> None:
         """Say that this process is neither stopped nor stuck, for ever."""
         while True:
-            sys.stdout.write(json.dumps({"alive": True} | self.lines.figures()) + "\n")
+            sys.stdout.write(json.dumps({"alive": True} | self._figures()) + "\n")
             sys.stdout.flush()
             await asyncio.sleep(ALIVE_S)
+
+    def _figures(self) -> dict[str, int]:
+        core = self.core
+        sights = {"frames_sent": core.figures.frames, "frames_left_out": core.sights.skipped}
+        return self.lines.figures() | sights | {"keyframes": core.sights.keyframes}
 
     def _now_ms(self) -> int:
         return int(self._clock_ms + time.monotonic() * 1000)

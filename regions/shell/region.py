@@ -17,7 +17,7 @@ from archive.errors import ArchiveError
 from archive.keys import b64
 from archive.snapshot import Snapshot as SnapshotFile
 from archive.snapshot import encode_file
-from regions import messages
+from regions import messages, spent
 from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by
 from regions.claims import draw_links
 from regions.errors import ConfigError, RecordError
@@ -29,6 +29,7 @@ from regions.shell.log import Behind, Durable, Full, Impossible, LogError, LogGa
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.steady import SteadyClock
+from regions.shell.stopwatch import Stopwatch
 from regions.show import Show
 from regions.verbs import (
     Append,
@@ -48,6 +49,7 @@ from regions.verbs import (
     Trim,
     Wake,
 )
+from world.phases import Phase
 from world.tick import warm
 
 READ_AT_ONCE = 512
@@ -81,7 +83,8 @@ class Shell:
             deaths=int(orders.get("deaths", 0)),
             tick_offset_ms=int(orders.get("offset_ms", 0)),
         )
-        self.core = RegionCore(seat, os.urandom, Show(self.index) if self.index else None, links)
+        self.watch = Stopwatch()
+        self.core = RegionCore(seat, os.urandom, Show(self.index) if self.index else None, links, self.watch.mark)
         self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=65_536)
         self.timer: asyncio.TimerHandle | None = None
         self.snapshot_task: asyncio.Task[None] | None = None
@@ -100,10 +103,20 @@ class Shell:
             self._spawn(self._load())
             while True:
                 event = await self.events.get()
+                settled = isinstance(event, Settled)
+                if settled:
+                    self.watch.append_ends()
+                late_ms = self.core.pending.late_ms if settled and self.core.pending is not None else 0
+                ticks = self.core.figures.ticks
+                self.watch.mark(Phase.INPUTS)
                 for effect in self.core.step(self.clock.now_ms(), event):
                     if isinstance(effect, End):
                         return await self._end(effect)
                     await self._carry_out(effect)
+                self.watch.rest()
+                if settled:
+                    self.watch.tick_ends(self.core.figures.ticks - ticks, late_ms)
+                    await self._tell_spent()
                 if not self.was_serving and self.core.phase == "serving":
                     self.was_serving = True
                     tell(serving=self.index, n=self.core.region.state.n if self.core.region else 0)
@@ -117,10 +130,21 @@ class Shell:
         return [*subjects, f"{self.short}.world"] if self.index == 0 else subjects
 
     def _receive(self, subject: str, data: bytes) -> None:
+        self.watch.mark(Phase.LETTERS if ".letter." in subject else Phase.INPUTS)
         try:
             self.events.put_nowait(Received(messages.decode(data)))
         except (RecordError, asyncio.QueueFull):
             return  # a bad peer's message, or one too many: the bus is at most once
+        finally:
+            self.watch.rest()
+
+    async def _tell_spent(self) -> None:
+        """Now and then, where the time went."""
+        region = self.core.region
+        if region is not None and self.watch.due:
+            state = region.state
+            said = self.watch.told(self.index, state.era, state.n, state.archived)
+            await self.bus.publish(f"{self.short}.spent.{self.index}", spent.encode(said))
 
     def stop(self) -> None:
         """Ask the core to go on to the end of its span and end."""
@@ -139,8 +163,10 @@ class Shell:
 
     async def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Publish):
+            self.watch.mark(Phase.LETTERS if isinstance(effect.message, messages.Letter) else Phase.DELTAS)
             await self.bus.publish(f"{self.short}.{self._address(effect.subject)}", messages.encode(effect.message))
         elif isinstance(effect, Append):
+            self.watch.append_begins()
             self._spawn(self._append(effect))
         elif isinstance(effect, Wake):
             self._wake(effect.at_ms)

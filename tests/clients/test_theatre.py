@@ -190,8 +190,8 @@ def test_a_state_that_does_not_agree_stops_the_play_at_its_record(monkeypatch: p
     theatre = opened(world)
     advance = LandRules.advance
 
-    def other(rules: LandRules, state: State, inputs: Any) -> Any:
-        made = advance(rules, state, inputs)
+    def other(rules: LandRules, state: State, inputs: Any, *mark: Any) -> Any:
+        made = advance(rules, state, inputs, *mark)
         if state.land[0] == 0 and state.counters[0] == 40:
             state.rows[X, int(np.flatnonzero(state.ids)[0])] += 1
         return made

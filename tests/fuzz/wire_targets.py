@@ -28,6 +28,7 @@ from regions import (
     protocol,
     record,
     region_state,
+    spent,
     websocket,
 )
 from regions.drafts import finished
@@ -49,6 +50,7 @@ from regions.record import (
 )
 from regions.region_state import Region
 from regions.seat import Seat
+from regions.shell.stopwatch import Stopwatch
 from regions.show import Show
 from regions.verbs import Append, End, Load, Loaded, Received, Settled
 from regions.verbs import Timer as RegionTimer
@@ -59,6 +61,7 @@ from tests.fuzz.target import Plant, Target, at_most, nothing, objects
 from world import actions, borders, ghosts, portrait
 from world.mail import Blow, TileChange, decode_mail, encode_mail
 from world.mirror import Mirror
+from world.phases import Phase
 from world.state import KIND, PLAYER
 
 MIB = 1 << 20
@@ -128,6 +131,16 @@ def _round(decode: Any, encode: Any) -> Any:
         return found
 
     return run
+
+
+def _spent() -> list[bytes]:
+    watch = Stopwatch()
+    watch.mark(Phase.NPCS)
+    watch.append_begins()
+    watch.tick_ends(1, 2)
+    process = spent.Process("region 1", 5_000_000, 120_000)
+    running = spent.Running(1, (process,), 7, 30_000, {"players": 3}, 0, ("a warning",))
+    return [spent.encode(watch.told(1, 1, 320, 288)), spent.encode(running)]
 
 
 def _record(raw: bytes) -> object:
@@ -718,6 +731,16 @@ TARGETS = (
         (RecordError,),
         seeds.bus,
         {"regions.messages": ("decode",)},
+        objects,
+        shape="msgpack",
+        longest=65536,
+    ),
+    Target(
+        "spent",
+        _round(spent.decode, spent.encode),
+        (RecordError,),
+        _spent,
+        {"regions.spent": ("decode",)},
         objects,
         shape="msgpack",
         longest=65536,

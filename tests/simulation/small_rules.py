@@ -19,6 +19,7 @@ from regions.record import Confirmed, Order, OwnerSaid
 from regions.region_state import Commanded, Newcomer, Region, Told
 from world.actions import Action, Gather, GiveAsset, GiveCoins, Move, Speak
 from world.events import Event, Kind, Refusal
+from world.phases import Mark, unmarked
 from world.png import png
 from world.state import make_id
 from world.tick import Inputs, Outputs
@@ -80,7 +81,7 @@ class SmallRules:
             line.minted += 5
         return line
 
-    def advance(self, state: Line, inputs: Inputs) -> Outputs:
+    def advance(self, state: Line, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
         out = Outputs()
         for image in inputs.arrivals:
             body = read(image)

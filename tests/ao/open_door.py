@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.node_packages import node_with
 from tests.regions.live_world import LiveWorld, wait_for
 
 FOLDER = Path(__file__).parent / "aoconnect"
@@ -20,12 +20,8 @@ RUN_S_MAX = 120.0
 
 
 def node() -> str:
-    """Where Node is, with the clients installed: without them a test fails, as it says nothing then."""
-    path = shutil.which("node")
-    assert path, "Node 18 or newer is needed: unmodified AO clients run on it"
-    installed = (FOLDER / "node_modules" / "@permaweb" / "aoconnect").is_dir()
-    assert installed, "the AO clients are not installed: npm ci --prefix tests/ao/aoconnect"
-    return path
+    """Where Node is, with the clients installed."""
+    return node_with(FOLDER, "node_modules/@permaweb/aoconnect/dist/index.js")
 
 
 def run(script: str, *arguments: str, gateway: str = "") -> dict[str, Any]:

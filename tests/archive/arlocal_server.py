@@ -1,16 +1,17 @@
 """A real arlocal for a test, on a random port of 127.0.0.1; it and its packages must be there, or the test fails."""
 
-import fcntl
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
+from tests.node_packages import node_with
+
 FOLDER = Path(__file__).parent / "arlocal"
+MAIN = "node_modules/arlocal/bin/index.js"
 START_S = 60
 
 
@@ -18,17 +19,21 @@ class Arlocal:
     """One chain, in memory and a folder. `mine` makes a block; `mint` fills a wallet."""
 
     def __init__(self, folder: Path) -> None:
-        node = shutil.which("node")
-        assert node, "Node 18 or newer is needed to run arlocal"
-        with (FOLDER / "package.json").open() as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)  # tests run two files at a time
-            _install()
+        node = node_with(FOLDER, MAIN)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        main = FOLDER / "node_modules" / "arlocal" / "bin" / "index.js"
-        command = [node, "-r", str(FOLDER / "loopback.cjs"), str(main), str(self.port), "--hidelogs", "--dbpath", "db"]
+        command = [
+            node,
+            "-r",
+            str(FOLDER / "loopback.cjs"),
+            str(FOLDER / MAIN),
+            str(self.port),
+            "--hidelogs",
+            "--dbpath",
+            "db",
+        ]
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log"
         with self.log.open("wb") as log:
@@ -77,9 +82,3 @@ class Arlocal:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def _install() -> None:
-    if not (FOLDER / "node_modules" / "arlocal").is_dir():
-        install = subprocess.run(["npm", "ci"], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=300)
-        assert install.returncode == 0, f"npm ci failed in {FOLDER.name}:\n{install.stdout}{install.stderr}"

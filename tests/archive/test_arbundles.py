@@ -5,7 +5,6 @@ Needs Node; installs the locked packages beside `check.mjs` when they are absent
 """
 
 import json
-import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,7 @@ from archive.bundle import BUNDLE_TAGS, pack
 from archive.data_item import DataItem, assemble, sign_item, signing_message
 from archive.keys import Ed25519Key, RsaKey, _personal_digest, b64
 from archive.tags import encode_tags
+from tests.node_packages import node_with
 
 FOLDER = Path(__file__).parent / "arbundles"
 KEY = Ed25519Key(b"\7" * 32)
@@ -26,12 +26,7 @@ TAGS = [("Data-Protocol", "ao"), ("Größe 🗺️", "日本\n"), ("empty-ish", 
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    path = shutil.which("node")
-    assert path, "Node 18 or newer is needed to have arbundles read our items"
-    if not (FOLDER / "node_modules" / "arbundles").is_dir():
-        install = subprocess.run(["npm", "ci"], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=300)
-        assert install.returncode == 0, f"npm ci failed in {FOLDER.name}:\n{install.stdout}{install.stderr}"
-    return path
+    return node_with(FOLDER, "node_modules/arbundles/build/node/cjs/index.js")
 
 
 def read_by_arbundles(node: str, folder: Path, raws: dict[str, bytes]) -> list[dict[str, Any]]:

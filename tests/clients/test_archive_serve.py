@@ -25,6 +25,7 @@ from archive.transaction import sign_transaction
 from archive.weave import BUNDLE_NAME, Weave
 from regions.ao.gateway import BODY_BYTES_MAX, Endpoints
 from tests.clients.served_store import CHUNK, KEY, Blobs, of_size, served
+from tests.node_packages import node_with
 
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "archive" / "arweave_js"
 OTHER = Ed25519Key(b"\6" * 32)
@@ -38,13 +39,7 @@ def rsa_key() -> RsaKey:
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    path = shutil.which("node")
-    assert path, "Node 18 or newer is needed to have arweave-js read from a store"
-    if not (NODE_FOLDER / "node_modules" / "arweave").is_dir():
-        command = ["npm", "ci"]
-        install = subprocess.run(command, cwd=NODE_FOLDER, capture_output=True, text=True, check=False, timeout=300)
-        assert install.returncode == 0, f"npm ci failed in {NODE_FOLDER.name}:\n{install.stdout}{install.stderr}"
-    return path
+    return node_with(NODE_FOLDER, "node_modules/arweave/node/index.js")
 
 
 def read_by_arweave_js(node: str, url: str, ids: Sequence[str]) -> dict[str, Any]:

@@ -10,20 +10,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from regions import assignments, chain, letters, outside, players, replies
+from regions import assignments, chain, escrow, letters, outside, players, replies
 from regions.config import CHRONICLE_KEPT, OUTBOX_MAX, SPAN, STATE_BYTES_MAX
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.letters import Archived, Born, Handover
 from regions.lift import lifts
 from regions.outside import Asked
+from regions.parcels import Claimed, Left, Returned
 from regions.record import (
     Acted,
     Birth,
     Confirmed,
     Head,
+    Issued,
     Login,
     Mail,
-    Order,
     Outside,
     OwnerSaid,
     Record,
@@ -33,13 +34,13 @@ from regions.record import (
     first_chain,
     record_hash,
 )
-from regions.region_state import Entry, Line, Neighbour, Newcomer, Player, Region, RegionState, Sleeper, Told
+from regions.region_state import Command, Entry, Line, Neighbour, Newcomer, Player, Region, RegionState, Sleeper, Told
 from world.actions import Action
 from world.events import Event, Kind, Refusal
 from world.phases import Mark, Phase, unmarked
 from world.tick import Inputs, Outputs
 
-KEY_EVENTS = (Kind.MINTED, Kind.DIED, Kind.BUILT, Kind.DUG)  # what the chronicle keeps
+KEY_EVENTS = (Kind.MINTED, Kind.DIED, Kind.BUILT, Kind.DUG, Kind.WITHDREW, Kind.DEPOSITED)  # what the chronicle keeps
 
 
 @dataclass
@@ -151,6 +152,8 @@ class _Taken:
     actions: list[tuple[int, Action]] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)  # which verdict an action's will be
     verdicts: list[int] = field(default_factory=list)
+    leaving: list[tuple[int, int, Asked]] = field(default_factory=list)  # (place, body, Withdraw or Deposit)
+    returned: list[Returned] = field(default_factory=list)
     reads: list[tuple[Asked, int] | None] = field(default_factory=list)  # by outside item: what is to be told to whom
 
 
@@ -178,7 +181,9 @@ def _tick(region: Region, given: Record, mark: Mark) -> Folded:
     mark(Phase.LETTERS)
     for place, verdict in zip(taken.asked, outputs.verdicts, strict=True):
         taken.verdicts[place] = int(verdict)
-    folded = Folded(verdicts=tuple(int(verdict) for verdict in taken.verdicts), events=list(outputs.events))
+    folded = Folded(events=list(outputs.events))
+    _cross(region, given.n, taken, folded.events)
+    folded.verdicts = tuple(int(verdict) for verdict in taken.verdicts)
     _post(region, outputs, landed, taken, folded)
     mark(Phase.RULES)
     if given.tick % SPAN == 0:
@@ -230,13 +235,15 @@ def _take_inputs(region: Region, given: Record, taken: _Taken) -> None:
             verdicts.append(players.head(state, said))
         elif isinstance(said, SpanSigned):
             verdicts.append(assignments.take_signatures(state, said))
+        elif isinstance(said, Issued):
+            verdicts.append(escrow.take_signature(state, said))
         elif place in failed:
             verdicts.append(Refusal.RULE_FAILED)
         elif isinstance(said, OwnerSaid):
             verdicts.append(_owner_said(state, said))
         else:
             wanted = Newcomer(said.wallet, hashlib.sha256(said.wallet).digest()) if isinstance(said, Birth) else said
-            _command(region, wanted, taken)
+            verdicts.append(_command(region, wanted, taken))
             if isinstance(said, Confirmed) and verdicts[-1] == Refusal.DONE:
                 _archived_up_to(state, said)
 
@@ -253,11 +260,26 @@ def _act(taken: _Taken, entity: int, action: Action | None, failed: bool) -> Non
         taken.verdicts.append(Refusal.DONE)
 
 
-def _command(region: Region, said: Newcomer | Order | Confirmed | OwnerSaid, taken: _Taken) -> None:
+def _command(region: Region, said: Command, taken: _Taken) -> int:
+    """What the world's process does with something; its verdict."""
     done = region.rules.command(region.bodies, region.state.era, said)
-    taken.verdicts.append(done.verdict)
     for index, kind, body in done.mail:
         taken.new[index].append(letters.post(region.state, index, kind, body))
+    return done.verdict
+
+
+def _cross(region: Region, n: int, taken: _Taken, events: list[Event]) -> None:
+    """Assets out of hands and out of the world, and back: after the tick, when it is known who is here."""
+    for place, entity, asked in taken.leaving:
+        if asked.kind == "Withdraw":
+            taken.verdicts[place] = escrow.withdraw(region, entity, asked, n, events)
+        else:
+            taken.verdicts[place], mail = escrow.claim(region, entity, asked)
+            taken.new[letters.WORLD] += [mail] if mail is not None else []
+    for returned in taken.returned:
+        escrow.take_back(region, returned, events)
+    if region.state.escrow:
+        taken.new[letters.WORLD] += escrow.release(region.state)
 
 
 def _take_item(region: Region, given: Record, said: Outside, room: int, failed: bool, taken: _Taken) -> None:
@@ -275,7 +297,9 @@ def _take_item(region: Region, given: Record, said: Outside, room: int, failed: 
         verdicts.append(Refusal.DONE)
     elif state.index == letters.WORLD:
         if asked.kind == "Join":
-            _command(region, outside.newcomer(asked), taken)
+            verdicts.append(_command(region, outside.newcomer(asked), taken))
+        elif asked.kind == "Transfer":
+            verdicts.append(_command(region, outside.passed(asked), taken))
         else:
             verdicts.append(Refusal.WRONG_PLACE)
     elif player is None:
@@ -283,6 +307,9 @@ def _take_item(region: Region, given: Record, said: Outside, room: int, failed: 
     elif not players.wake(state, player.entity, room, taken.arrivals, taken.births):
         verdicts.append(Refusal.NO_ROOM)
     elif asked.kind == "Join":
+        verdicts.append(Refusal.DONE)
+    elif asked.kind in outside.CROSSINGS:
+        taken.leaving.append((len(verdicts), player.entity, asked))
         verdicts.append(Refusal.DONE)
     else:
         action = outside.action_of(asked, outside.recipient(state.players.values()))
@@ -318,6 +345,10 @@ def _consume(region: Region, source: int, mail: Mail, taken: _Taken) -> None:
             raise RecordError(f"mail {mail.number} carries entity {entity} and the player of {body.player.entity}")
         if body.player is not None:
             state.players[entity] = body.player
+    elif isinstance(body, Left | Claimed):
+        if state.index != letters.WORLD or body.region != source:
+            raise RecordError(f"mail {mail.number} from region {source} is for the world's process, about its own")
+        _command(region, body, taken)
     elif mail.kind != letters.RULES and source != letters.WORLD:
         raise RecordError(f"mail {mail.number} from region {source} is of kind {mail.kind}, the world's process's own")
     elif isinstance(body, Born):
@@ -335,6 +366,8 @@ def _consume(region: Region, source: int, mail: Mail, taken: _Taken) -> None:
             idle=0,
         )
         state.sleepers[body.entity] = Sleeper(player, b"")
+    elif isinstance(body, Returned):
+        taken.returned.append(body)
     elif isinstance(body, Archived):
         if not 0 <= body.trim <= body.n < state.n:
             raise RecordError(f"mail {mail.number} says that {body.n} is archived, {body.trim} to be cut, at {state.n}")

@@ -4,21 +4,23 @@ Pure: the same cut gives the same items, byte for byte (Ed25519 signatures are d
 half stored before a crash is not stored twice. Deciding when and where to cut is `regions.archivist`'s business.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archive import assets, checkpoint, chronicle, segment, snapshot
 from archive.assets import Held, Where, asset_name
 from archive.checkpoint import AssetFiled, Manifest, Numbers, RegionEnd, Run
 from archive.cut import Said
-from archive.data_item import DataItem
+from archive.data_item import DataItem, parse_item
 from archive.keys import Ed25519Key, b64, unb64
 from archive.snapshot import Snapshot, Whose
+from regions import letters
 from regions.charter import Charter
 from regions.collecting import NOTHING, Collected
 from regions.config import SPAN
 from regions.holdings import Holding, Kit
-from regions.record import Record, genesis_hash
+from regions.parcels import Left
+from regions.record import Record, decode, genesis_hash
 from regions.region_state import Region, RegionState, Told
 
 SEGMENT_BYTES: int = 8 << 20  # a longer run of records becomes several segments
@@ -199,6 +201,8 @@ def file_checkpoint(
     before_that = place.manifest.assets_before if place.manifest is not None else None
     if place.manifest is not None and place.manifest.assets:
         before_that = place.manifest_id
+    for item in left(parts[0].records):
+        maker.add(item)
     rows = [Held(one.asset, one.holder, index) for index, one in held]
     table = maker.add(assets.sign_table(key, world, era, number, rows))
     lines = [kit.line(index, told) for index, part in sorted(parts.items()) for told in part.told]
@@ -227,6 +231,16 @@ def file_checkpoint(
     checkpoint.decode(checkpoint.encode(manifest))  # what no reader would take is never signed
     maker.add(checkpoint.sign(key, manifest))
     return Filing(manifest, maker.items, place.filed | {one.asset for _, one in held}, collection)
+
+
+def left(records: Sequence[bytes]) -> Iterator[DataItem]:
+    """The items by which assets left the world, in records of the world's own process: now they may be shown."""
+    for raw in records:
+        for heard in decode(raw).heard:
+            for mail in heard.mail:
+                body = letters.decode_body(mail) if mail.kind == letters.LEFT else None
+                if isinstance(body, Left) and body.item:
+                    yield parse_item(body.item)
 
 
 def held_at(regions: Mapping[int, Region], ends: Sequence[RegionEnd], kit: Kit) -> list[tuple[int, Holding]]:

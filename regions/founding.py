@@ -129,6 +129,7 @@ def genesis(charter: Charter, charter_item: bytes, owner: bytes, index: int, wor
             ordered_full=False,
             confirmed=0,
             manifest=b"",
+            abroad={},
         )
     else:
         borders = [charter.seats[other].land for other in near if other]
@@ -160,6 +161,7 @@ def genesis(charter: Charter, charter_item: bytes, owner: bytes, index: int, wor
         neighbours=[_stranger(other) for other in near],
         assignments=assignments.begin(process, unb64(seat.assignment)),
         items=[],
+        escrow=[],
         parked=[],
         halted="",
         halted_at=0,

@@ -12,8 +12,11 @@ from typing import Any
 
 from archive.assets import Face, asset_name
 from regions import founding, letters
+from regions.escrow import NOBODY
 from regions.letters import Handover
+from regions.parcels import Left, Returned
 from regions.region_state import Region, Rules, Told
+from regions.world_process import Registry
 from world import portrait
 from world.borders import read_image
 from world.events import Kind
@@ -24,7 +27,7 @@ from world.tilemap import TERRAINS
 
 @dataclass(frozen=True)
 class Holding:
-    """An asset and its holder. `mail` is (receiver, mail number) of the handover it is in, or None."""
+    """An asset and its holder, 0 outside or on the way. `mail` is (receiver, number) of the mail it is in, or None."""
 
     asset: int
     kind: int
@@ -64,6 +67,23 @@ def holdings(region: Region) -> list[Holding]:
             body = letters.decode_body(mail) if mail.kind == letters.HANDOVER else None
             if isinstance(body, Handover):
                 found += _carried(body.image, (near.index, mail.number))
+    return found + outside(region)
+
+
+def outside(region: Region) -> list[Holding]:
+    """The assets that no body has: in escrow, outside, and in mail between the two."""
+    found = [Holding(one.asset, one.kind, one.traits, NOBODY) for one in region.state.escrow]
+    if isinstance(region.bodies, Registry):
+        found += [Holding(asset, one.kind, one.traits, NOBODY) for asset, one in region.bodies.abroad.items()]
+    for near in region.state.neighbours:
+        for mail in near.outbox:
+            body = letters.decode_body(mail) if mail.kind in (letters.LEFT, letters.RETURNED) else None
+            if isinstance(body, Left | Returned):
+                found.append(Holding(body.asset, body.kind, body.traits, NOBODY, (near.index, mail.number)))
+    for _, mail in region.state.parked:
+        body = letters.decode_body(mail) if mail.kind in (letters.LEFT, letters.RETURNED) else None
+        if isinstance(body, Left | Returned):
+            found.append(Holding(body.asset, body.kind, body.traits, NOBODY))
     return found
 
 
@@ -103,6 +123,10 @@ def line(index: int, told: Told) -> dict[str, Any]:
 def _sentence(kind: int, a: int, b: int, c: int, d: int) -> str:
     if kind == Kind.MINTED:
         return f"{asset_name(b)} came by {RARITIES[d]} {ASSET_KINDS[c]} {asset_name(a)}"
+    if kind == Kind.WITHDREW:
+        return f"{asset_name(b)} sent {asset_name(a)} out of the world"
+    if kind == Kind.DEPOSITED:
+        return f"{asset_name(a)} came back into the world, to {asset_name(b)}"
     if kind == Kind.DIED:
         by = f", slain by {asset_name(b)}" if b else ""
         return f"{asset_name(a)} fell at {c}, {d}{by}"

@@ -43,7 +43,7 @@ class Items:
         except RecordError:
             return None  # no door of ours sends such bytes
         player = self._player(asked.wallet)
-        if outside.misplaced(state, asked) or (asked.number and asked.era != state.era):
+        if outside.misplaced(state, asked) or (asked.era and asked.era != state.era):
             return self._answer(messages.STATUS_INVALID, asked, player)
         refused = self._refused(asked, player)
         if refused is not None:
@@ -126,6 +126,8 @@ class Items:
             return messages.STATUS_INVALID
         if asked.kind == "Say" and player is None:
             return messages.STATUS_MOVED
+        if asked.kind == "Transfer" and index != WORLD:
+            return messages.STATUS_INVALID
         return messages.STATUS_LAST if asked.item.id in self.region.state.items else None
 
     def _waits(self, asked: Asked, player: Player | None) -> bool:

@@ -6,9 +6,9 @@ import numpy as np
 
 from regions.config import GHOST_BYTES_MAX
 from regions.messages import Own
-from regions.record import Confirmed, Order, OwnerSaid
-from regions.region_state import Commanded, Newcomer
-from world import borders, encoding, tick
+from regions.parcels import Abroad
+from regions.region_state import Command, Commanded
+from world import borders, encoding, leaving, tick
 from world.events import Refusal
 from world.ghosts import GHOST_BYTES, unpack_ghosts
 from world.phases import Mark, unmarked
@@ -40,7 +40,7 @@ class LandRules:
         outputs.ghosts = [ghosts[:SHOWN_BYTES_MAX] for ghosts in outputs.ghosts]
         return outputs
 
-    def command(self, state: State, era: int, said: Newcomer | Order | Confirmed | OwnerSaid) -> Commanded:
+    def command(self, state: State, era: int, said: Command) -> Commanded:
         """A region with land takes no such inputs."""
         return Commanded(Refusal.NOT_AN_ACTION, [])
 
@@ -103,6 +103,18 @@ class LandRules:
         assets = state.assets[:, : state.assets_used]
         found = np.flatnonzero(assets[ASSET_ID] == asset)
         return int(assets[ASSET_HOLDER, found[0]]) if len(found) else 0
+
+    def take_out(self, state: State, entity: int, asset: int) -> tuple[int, int] | None:
+        """Take an asset out of the world from a body here; its kind and traits."""
+        return leaving.take_out(state, entity, asset)
+
+    def put_in(self, state: State, entity: int, asset: int, kind: int, traits: int) -> bool:
+        """Hand an asset from outside to a body here."""
+        return leaving.put_in(state, entity, asset, kind, traits)
+
+    def abroad(self, state: State, asset: int) -> Abroad | None:
+        """A region with land knows nothing of what is outside."""
+        return None
 
     def hop(self, state: State, entity: int) -> int:
         """Handovers of a body so far."""

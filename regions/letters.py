@@ -10,6 +10,7 @@ import msgspec
 
 from regions.config import MAIL_BYTES_MAX, OUTBOX_MAX
 from regions.errors import RecordError
+from regions.parcels import Claimed, Left, Returned
 from regions.record import Heard, Mail, Sent
 from regions.region_state import Neighbour, Player, RegionState
 from world.units import ROWS_RESERVED_PER_NEIGHBOUR
@@ -18,6 +19,9 @@ HANDOVER: Final = 1  # an entity with all it owns
 RULES: Final = 2  # what a rule says across a border: a blow, a changed tile
 BORN: Final = 3  # world -> region: [entity, wallet, address]; the body sleeps until its first login
 CONFIRMED: Final = 4  # world -> region: [checkpoint, archived record, trim bound]
+LEFT: Final = 5  # region -> world: an asset that is outside now; this and the next two as regions.parcels has them
+CLAIMED: Final = 6  # region -> world: a wallet asks for an asset that it holds outside
+RETURNED: Final = 7  # world -> region: it is that wallet's body's
 
 WORLD: Final = 0  # partition index of the world's process
 
@@ -49,14 +53,18 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _handover: Final = msgspec.msgpack.Decoder(Handover)
 _born: Final = msgspec.msgpack.Decoder(Born)
 _archived: Final = msgspec.msgpack.Decoder(Archived)
+_left: Final = msgspec.msgpack.Decoder(Left)
+_claimed: Final = msgspec.msgpack.Decoder(Claimed)
+_returned: Final = msgspec.msgpack.Decoder(Returned)
+Body = Handover | Born | Archived | Left | Claimed | Returned
 
 
-def encode_body(body: Handover | Born | Archived) -> bytes:
+def encode_body(body: Body) -> bytes:
     """The bytes of a mail's body."""
     return _encoder.encode(body)
 
 
-def decode_body(mail: Mail) -> Handover | Born | Archived | bytes:
+def decode_body(mail: Mail) -> Body | bytes:
     """The body of a mail, by its kind. Raises RecordError for any other bytes."""
     try:
         if mail.kind == HANDOVER:
@@ -65,10 +73,16 @@ def decode_body(mail: Mail) -> Handover | Born | Archived | bytes:
             return _born.decode(mail.body)
         if mail.kind == CONFIRMED:
             return _archived.decode(mail.body)
+        if mail.kind == LEFT:
+            return _left.decode(mail.body)
+        if mail.kind == CLAIMED:
+            return _claimed.decode(mail.body)
+        if mail.kind == RETURNED:
+            return _returned.decode(mail.body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise RecordError(f"mail {mail.number}: {error}") from None
     if mail.kind != RULES:
-        raise RecordError(f"mail {mail.number} has kind {mail.kind}, which is none of 1..4")
+        raise RecordError(f"mail {mail.number} has kind {mail.kind}, which is none of 1..7")
     return mail.body
 
 

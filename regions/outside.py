@@ -10,6 +10,10 @@ signature, and only a wallet itself can sign its words a second time: `archive.k
     Move       X, Y          -127..127, walks until told otherwise
     Say                      the item's data, aloud
     Give       Recipient, and Asset, Quantity (coins), or Item and Count
+    Withdraw   Asset, Recipient (an address): out of the world, once a confirmed checkpoint holds it
+    Transfer   Asset, Recipient (an address); to the world's own process, from who holds it outside. Its number is the
+               asset's: one more than `Holder` tells there
+    Deposit    Asset: from outside into the hands of the wallet's body, where that is
     Info, Balance, Balances, Holder, Inventory, Chronicle    see `regions.replies`
 
 The world's own process also takes a Process item that names the world's Module: it is then a mailbox, a process of its
@@ -22,7 +26,7 @@ Ethereum key twelve zeros and its 20-byte address. `address` is what AO calls it
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -32,21 +36,34 @@ from archive.keys import ARWEAVE, ED25519, ETHEREUM, b64, ethereum_address, ethe
 from regions.config import MAILBOXES_MAX, OUTSIDE_BYTES_MAX, OUTSIDE_REMEMBERED
 from regions.errors import RecordError
 from regions.letters import WORLD
+from regions.parcels import Passed
 from regions.record import Outside
 from regions.region_state import Newcomer, Player, RegionState
 from world.actions import Action, decode_action
 
 READS: Final = ("Info", "Balance", "Balances", "Holder", "Inventory", "Chronicle")
-ACTS: Final = ("Join", "Move", "Say", "Give")
+CROSSINGS: Final = ("Withdraw", "Deposit")
+ACTS: Final = ("Join", "Move", "Say", "Give", *CROSSINGS, "Transfer")
 SPAWN: Final = "Spawn"  # a Process item
 POST: Final = "Post"  # any message for a mailbox
 SIGNERS: Final = (ARWEAVE, ED25519, ETHEREUM)
 _encode: Final = msgspec.msgpack.encode
 
 
+class Request(Protocol):
+    """What is asked: the kind, and its tags."""
+
+    @property
+    def kind(self) -> str:
+        """One of READS or ACTS."""
+
+    def tag(self, name: str) -> str:
+        """The first tag of that name; empty when there is none."""
+
+
 @dataclass(frozen=True)
 class Asked:
-    """An item, read. `number` is 0 when it carries none, and so is `era` then."""
+    """An item, read. `number` is the wallet's, 0 when it carries none; `move` an asset's, in a Transfer."""
 
     item: DataItem
     kind: str
@@ -54,6 +71,7 @@ class Asked:
     address: bytes
     era: int
     number: int
+    move: int = 0
 
     def tag(self, name: str) -> str:
         """The value of the first tag of that name; empty when there is none."""
@@ -83,8 +101,17 @@ def read(raw: bytes, process: bytes | None = None) -> Asked:
     if kind not in READS and kind not in ACTS:
         raise RecordError(f"Action {kind[:40]!r} is none of {', '.join((*READS, *ACTS))}")
     era, number = _number(item.tag("Number"))
-    asked = Asked(item, kind, wallet, address, era, number)
-    if kind in ACTS:
+    if kind == "Transfer":
+        if not number:
+            raise RecordError("Transfer without a Number: the asset's next, as Holder tells it")
+        asked = Asked(item, kind, wallet, address, era, 0, number)
+    else:
+        asked = Asked(item, kind, wallet, address, era, number)
+    if kind in (*CROSSINGS, "Transfer"):
+        asset_of(asked)
+        if kind != "Deposit":
+            address_bytes(asked.tag("Recipient"))
+    elif kind in ACTS:
         action_of(asked, recipient(()))
     return asked
 
@@ -159,11 +186,19 @@ def _fields(asked: Asked, find: Callable[[str], int]) -> list[object]:
     return [4, target, _whole(asked, "Item"), _whole(asked, "Count")]
 
 
-def _whole(asked: Asked, name: str) -> int:
+def _whole(asked: Request, name: str) -> int:
     text = asked.tag(name)
     if not _small(text.removeprefix("-")) and not (text.isascii() and text.isdigit() and len(text) < 20):
         raise RecordError(f"{asked.kind}: tag {name} is {text[:40]!r}; a whole number is needed")
     return int(text)
+
+
+def asset_of(asked: Request) -> int:
+    """The asset that an item is about, as its tag has it: a number, or the name of 16 hex digits. Raises RecordError."""
+    text = asked.tag("Asset")
+    if len(text) == 16 and set(text) <= set("0123456789abcdef"):
+        return int(text, 16) & 2**63 - 1
+    return _whole(asked, "Asset") & 2**63 - 1
 
 
 def recipient(players: Iterable[Player]) -> Callable[[str], int]:
@@ -192,7 +227,7 @@ def take(state: RegionState, said: Outside) -> tuple[Asked, Player | None]:
     why_not = misplaced(state, asked)
     if why_not:
         raise RecordError(why_not)
-    if said.number != asked.number or (asked.number and asked.era != state.era):
+    if said.number != asked.number or (asked.era and asked.era != state.era):
         raise RecordError(f"an item with number {asked.era}.{asked.number}, taken as {state.era}.{said.number}")
     if asked.number:
         if player is None or asked.number != player.outside + 1:
@@ -234,12 +269,17 @@ def mailbox(asked: Asked) -> bytes:
 
 def needs_number(index: int, asked: Asked) -> bool:
     """Whether an item of this kind changes state, so that it must carry a number."""
-    return asked.kind in ("Move", "Give") or (asked.kind == "Join" and index != WORLD)
+    return asked.kind in ("Move", "Give", *CROSSINGS) or (asked.kind == "Join" and index != WORLD)
 
 
 def newcomer(asked: Asked) -> Newcomer:
     """Who asks the world's process for a body."""
     return Newcomer(asked.wallet, asked.address)
+
+
+def passed(asked: Asked) -> Passed:
+    """What a Transfer asks of the world's process."""
+    return Passed(asset_of(asked), asked.address, address_bytes(asked.tag("Recipient")), asked.move)
 
 
 def _player(state: RegionState, said: Outside, asked: Asked) -> Player | None:

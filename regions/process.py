@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from regions import assignments, compute, letters
+from regions import assignments, compute, escrow, letters
 from regions.answers import receipts, whereabouts
 from regions.beats import WAITING_BEAT_MS, Beats
 from regions.chain import heed
@@ -33,7 +33,7 @@ from regions.errors import FoldFailed, RecordError
 from regions.messages import Answer, Answers, Batch, KeyWanted, Letter, Message, Question, Where
 from regions.poison import sift
 from regions.post_box import PostBox
-from regions.record import Acted, Heard, Login, Record, SpanSigned, encode, record_hash
+from regions.record import Acted, Heard, Issued, Login, Record, SpanSigned, encode, record_hash
 from regions.region_state import Region
 from regions.replies import answer
 from regions.scheduler import Scheduler
@@ -367,8 +367,8 @@ class RegionCore:
             self.why = str(error)
             self.suspected = Suspected(waiting, heard, fresh)
             return [Load()]
-        spans = sum(isinstance(said, SpanSigned) for said in given.inputs)
-        signed = [Waiting(said, "") for said in given.inputs[:spans]]
+        own = sum(isinstance(said, SpanSigned | Issued) for said in given.inputs)
+        signed = [Waiting(said, "") for said in given.inputs[:own]]
         self.links.pop()
         return self._append(now_ms, given, folded, signed + waiting, late_ms)
 
@@ -378,6 +378,8 @@ class RegionCore:
         inputs = tuple(one.said for one in waiting)
         if self.seat.scheduler is not None and state.assignments.waiting and self.suspected is None:
             inputs = (assignments.sign_span(self.seat.scheduler, state, self.seat.processes, 0), *inputs)
+        issued = escrow.issue(self.seat.node, state) if state.escrow and self.suspected is None else None
+        inputs = (issued, *inputs) if issued is not None else inputs
         given = draft(self._region(), state.time_ms + step, state.tick + 1)
         return replace(given, link=self.links[-1], inputs=inputs, heard=heard, fresh=fresh)
 

@@ -131,7 +131,15 @@ class OwnerSaid(Struct, tag=9, frozen=True):
     item: Annotated[bytes, Meta(max_length=65_536)]
 
 
-Input = Acted | Login | Head | Outside | SpanSigned | Birth | Order | Confirmed | OwnerSaid
+class Issued(Struct, tag=10, frozen=True):
+    """A node's signature over the item by which an asset in escrow will leave (regions.escrow)."""
+
+    asset: Number
+    node: Key
+    signature: Signature
+
+
+Input = Acted | Login | Head | Outside | SpanSigned | Birth | Order | Confirmed | OwnerSaid | Issued
 
 
 class Mail(Struct, frozen=True):

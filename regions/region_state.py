@@ -13,6 +13,7 @@ import msgspec
 from regions.config import STATE_BYTES_MAX
 from regions.errors import RecordError
 from regions.messages import Own
+from regions.parcels import Abroad, Claimed, Left, Parcel, Passed
 from regions.record import Confirmed, Mail, Order, OwnerSaid
 from world.phases import Mark, unmarked
 from world.tick import Inputs, Outputs
@@ -24,7 +25,7 @@ class Rules(Protocol):
     def advance(self, state: Any, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
         """One tick, in place; `mark` is told what is begun."""
 
-    def command(self, state: Any, era: int, said: "Newcomer | Order | Confirmed | OwnerSaid") -> "Commanded":
+    def command(self, state: Any, era: int, said: "Command") -> "Commanded":
         """What the world's process does with an input of its own; regions with land refuse it."""
 
     def encode(self, state: Any) -> bytes:
@@ -57,6 +58,15 @@ class Rules(Protocol):
     def holder(self, state: Any, asset: int) -> int:
         """The body here that holds an asset; 0: none."""
 
+    def take_out(self, state: Any, entity: int, asset: int) -> tuple[int, int] | None:
+        """Take an asset out of the world from a body here; its kind and traits, None when it is not that body's."""
+
+    def put_in(self, state: Any, entity: int, asset: int, kind: int, traits: int) -> bool:
+        """Hand an asset from outside to a body; False when it is not here, or has no room."""
+
+    def abroad(self, state: Any, asset: int) -> Abroad | None:
+        """Who holds an asset outside; only the world's process knows any."""
+
     def hop(self, state: Any, entity: int) -> int:
         """Handovers of a body so far."""
 
@@ -81,6 +91,9 @@ class Newcomer:
 
     wallet: bytes
     address: bytes
+
+
+Command = Newcomer | Order | Confirmed | OwnerSaid | Passed | Left | Claimed
 
 
 class Struct(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -208,6 +221,7 @@ class RegionState(Struct):
     neighbours: list[Neighbour]
     assignments: Assignments
     items: list[bytes]  # ids of the newest outside items without a number, oldest first
+    escrow: list[Parcel]  # oldest first
     parked: list[tuple[int, Mail]]  # mail that made a rule raise: (sender, whole mail)
     halted: str  # why no tick may follow; empty when all is well
     halted_at: int  # the record that said so

@@ -7,20 +7,22 @@ verdict says all.
     Info        of the region, and the wallet's own next Number where its body is here
     Balance     of Recipient, or the asker: its coins
     Balances    {address: coins} of the players here, BALANCES_MAX at a time; the tag Cursor begins the next page
-    Holder      of Asset: the address of who holds it
+    Holder      of Asset: the address of who holds it; of one in escrow, empty, with the tag Escrow: for whom. At the
+                world's own process: who holds it outside, with the tag Next: the Number of its next Transfer
     Inventory   of Recipient, or the asker: coins, goods, assets
     Chronicle   the newest key events, as [number, record, time, kind, a, b, c, d, text]
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
+from archive.keys import b64
 from regions.config import REPLY_BYTES_MAX
 from regions.errors import RecordError
 from regions.messages import Own, Question, Told
-from regions.outside import address_text, recipient
+from regions.outside import Request, address_text, asset_of, recipient
 from regions.region_state import Player, Region
 
 TICKER: Final = "COIN"
@@ -28,17 +30,6 @@ BALANCES_MAX: Final = 16
 TOLD_MAX: Final = 16
 ASSETS_MAX: Final = 24
 _encoder: Final = msgspec.json.Encoder(order="sorted")
-
-
-class Request(Protocol):
-    """What is asked: the kind of read, and its tags."""
-
-    @property
-    def kind(self) -> str:
-        """One of `regions.outside.READS`."""
-
-    def tag(self, name: str) -> str:
-        """The first tag of that name; empty when there is none."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +128,17 @@ def _balances(region: Region, asked: Request, own: int) -> Words:
 
 
 def _holder(region: Region, asked: Request, own: int) -> Words:
-    text = asked.tag("Asset")
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise RecordError(f"Holder: tag Asset is {text[:40]!r}; an asset's id is needed")
-    entity = region.rules.holder(region.bodies, int(text))
+    asset = asset_of(asked)
+    text = str(asset)
+    abroad = region.rules.abroad(region.bodies, asset)
+    if abroad is not None:
+        address = address_text(abroad.holder)
+        next_move = f"{region.state.era}.{abroad.moves + 1}"
+        return address, {"Asset": text, "Holder": address, "Next": next_move, "Item": b64(abroad.id)}
+    parcel = next((one for one in region.state.escrow if one.asset == asset), None)
+    if parcel is not None:
+        return "", {"Asset": text, "Escrow": address_text(parcel.to), "Record": str(parcel.n), "Item": b64(parcel.id)}
+    entity = region.rules.holder(region.bodies, asset)
     player = region.state.players.get(entity)
     if player is None:
         raise RecordError(f"asset {text} is with nobody who is awake in this region")

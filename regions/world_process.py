@@ -10,11 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from regions import letters
-from regions.config import STATE_BYTES_MAX
+from regions.config import ABROAD_MAX, STATE_BYTES_MAX
 from regions.letters import Archived, Born
 from regions.messages import Own
-from regions.record import Confirmed, Order, OwnerSaid
-from regions.region_state import Commanded, Newcomer
+from regions.parcels import Abroad, Claimed, Left, Passed, Returned
+from regions.record import Confirmed, Order
+from regions.region_state import Command, Commanded, Newcomer
 from world.events import Refusal
 from world.phases import Mark, unmarked
 from world.state import make_id
@@ -22,8 +23,9 @@ from world.tick import Inputs, Outputs
 
 WALLETS_MAX: Final = 250_000
 WALLET_BYTES: Final = 192  # of a wallet here, and of its body that was never awake in the one region there may be
-if WALLETS_MAX * WALLET_BYTES > STATE_BYTES_MAX:
-    raise ValueError(f"{WALLETS_MAX} wallets do not fit a state of {STATE_BYTES_MAX} bytes")
+ABROAD_BYTES: Final = 128
+if WALLETS_MAX * WALLET_BYTES + ABROAD_MAX * ABROAD_BYTES > STATE_BYTES_MAX:
+    raise ValueError(f"{WALLETS_MAX} wallets and {ABROAD_MAX} assets do not fit a state of {STATE_BYTES_MAX} bytes")
 
 
 class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -39,6 +41,7 @@ class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     ordered_full: bool
     confirmed: int  # the newest checkpoint confirmed
     manifest: bytes  # its manifest's id
+    abroad: dict[int, Abroad]  # assets that are outside
 
 
 _decoder: Final = msgspec.msgpack.Decoder(Registry)
@@ -54,8 +57,8 @@ class WorldRules:
             raise ValueError("the world's process has no land for bodies")
         return Outputs()
 
-    def command(self, state: Registry, era: int, said: Newcomer | Order | Confirmed | OwnerSaid) -> Commanded:
-        """Births, orders and confirmations."""
+    def command(self, state: Registry, era: int, said: Command) -> Commanded:
+        """Births, orders and confirmations; who holds what outside."""
         if isinstance(said, Newcomer):
             return self._birth(state, said)
         if isinstance(said, Order):
@@ -66,6 +69,12 @@ class WorldRules:
             return Commanded(Refusal.DONE, [])
         if isinstance(said, Confirmed):
             return self._confirmed(state, said)
+        if isinstance(said, Left):
+            return self._left(state, said)
+        if isinstance(said, Claimed):
+            return self._claimed(state, said)
+        if isinstance(said, Passed):
+            return self._passed(state, said)
         return Commanded(Refusal.NOT_AN_ACTION, [])
 
     def _birth(self, state: Registry, said: Newcomer) -> Commanded:
@@ -95,9 +104,34 @@ class WorldRules:
                 mail.append((index, letters.CONFIRMED, letters.encode_body(Archived(said.number, n, trim))))
         return Commanded(Refusal.DONE, mail)
 
+    def _left(self, state: Registry, said: Left) -> Commanded:
+        if len(state.abroad) >= ABROAD_MAX:
+            back = Returned(said.asset, said.kind, said.traits, said.giver, said.to, said.id)
+            return Commanded(Refusal.NO_ROOM, [(said.region, letters.RETURNED, letters.encode_body(back))])
+        state.abroad[said.asset] = Abroad(said.kind, said.traits, said.to, 0, said.id)
+        return Commanded(Refusal.DONE, [])
+
+    def _claimed(self, state: Registry, said: Claimed) -> Commanded:
+        found = state.abroad.get(said.asset)
+        if found is None or found.holder != said.address:
+            return Commanded(Refusal.NOT_YOURS, [])
+        del state.abroad[said.asset]
+        returned = Returned(said.asset, found.kind, found.traits, said.entity, said.address, found.id)
+        return Commanded(Refusal.DONE, [(said.region, letters.RETURNED, letters.encode_body(returned))])
+
+    def _passed(self, state: Registry, said: Passed) -> Commanded:
+        found = state.abroad.get(said.asset)
+        if found is None or found.holder != said.holder:
+            return Commanded(Refusal.NOT_YOURS, [])
+        if said.number != found.moves + 1:
+            return Commanded(Refusal.TOO_SOON, [])
+        found.holder, found.moves = said.to, said.number
+        return Commanded(Refusal.DONE, [])
+
     def encode(self, state: Registry) -> bytes:
         """Canonical bytes."""
         state.wallets = dict(sorted(state.wallets.items()))
+        state.abroad = dict(sorted(state.abroad.items()))
         return _encoder.encode(state)
 
     def decode(self, raw: bytes) -> Registry:
@@ -138,6 +172,18 @@ class WorldRules:
     def holder(self, state: Any, asset: int) -> int:
         """Nobody holds anything here."""
         return 0
+
+    def take_out(self, state: Any, entity: int, asset: int) -> tuple[int, int] | None:
+        """Nobody holds anything here."""
+        return None
+
+    def put_in(self, state: Any, entity: int, asset: int, kind: int, traits: int) -> bool:
+        """Nothing lives here."""
+        return False
+
+    def abroad(self, state: Registry, asset: int) -> Abroad | None:
+        """Who holds an asset outside."""
+        return state.abroad.get(asset)
 
     def hop(self, state: Any, entity: int) -> int:
         """Nothing lives here."""

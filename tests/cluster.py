@@ -57,6 +57,7 @@ from regions.verbs import (
 )
 from tests.regions.little_world import meadow
 from world.actions import Action, encode_action
+from world.state import State
 from world.tilemap import TileMap
 
 START_MS = 1_700_000_000_000
@@ -164,9 +165,11 @@ class Cluster:
             deaths=self.deaths.get(index, 0),
             tick_offset_ms=7 * index,
         )
-        self.cores[index] = RegionCore(seat, self.random.randbytes, Show(index) if index else None)
+        loaded = self.loaded(index, snapshot, witnesses)
+        show = Show(index) if isinstance(loaded.region.bodies, State) else None
+        self.cores[index] = RegionCore(seat, self.random.randbytes, show)
         self.ended.pop(index, None)
-        self.give(index, self.loaded(index, snapshot, witnesses), run=queue)
+        self.give(index, loaded, run=queue)
 
     def loaded(self, index: int, snapshot: bool = False, witnesses: tuple[Witness, ...] = ()) -> Loaded:
         """What a shell loads: a snapshot or the genesis, and the log after it."""

@@ -207,7 +207,7 @@ def test_its_records_are_few_when_nothing_happens() -> None:
 
 def test_nothing_can_live_there() -> None:
     rules = WorldRules()
-    registry = Registry(1, [(1, bytes(32))], {}, 0, 0, b"", 0, False, 0, b"")
+    registry = Registry(1, [(1, bytes(32))], {}, 0, 0, b"", 0, False, 0, b"", {})
     with pytest.raises(ValueError, match="no land"):
         rules.advance(registry, Inputs(bytes(32), arrivals=(b"x",)))
     with pytest.raises(ValueError, match="not the world's process's state"):
@@ -223,7 +223,7 @@ def test_as_many_wallets_as_there_may_be_fit_a_state() -> None:
     assert here * WALLETS_MAX < STATE_BYTES_MAX
     rules = WorldRules()
     registry = Registry(
-        1, [(1, bytes(32))], dict.fromkeys((bytes([n]) * 32 for n in range(3)), 1), 3, 0, b"", 0, False, 0, b""
+        1, [(1, bytes(32))], dict.fromkeys((bytes([n]) * 32 for n in range(3)), 1), 3, 0, b"", 0, False, 0, b"", {}
     )
     assert rules.command(registry, 1, Newcomer(b"n" * 32, bytes(32))).verdict == Refusal.DONE
 
@@ -238,7 +238,7 @@ def test_beyond_that_many_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_ids_never_repeat_in_a_new_era() -> None:
-    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, MAKER, 0, False, 0, b"")
+    registry = Registry(1, [(1, bytes(32))], {}, 7, 0, MAKER, 0, False, 0, b"", {})
     WorldRules().begin_era(registry, 2)
     WorldRules().command(registry, 2, Newcomer(b"n" * 32, bytes(32)))
     assert registry.wallets[b"n" * 32] == make_id(2, 0, 1)

@@ -12,11 +12,11 @@ import msgspec
 
 from archive.assets import Face
 from regions import letters
-from regions.holdings import Holding
+from regions.holdings import Holding, outside
 from regions.letters import Handover
 from regions.messages import Own
-from regions.record import Confirmed, Order, OwnerSaid
-from regions.region_state import Commanded, Newcomer, Region, Told
+from regions.parcels import Abroad
+from regions.region_state import Command, Commanded, Region, Told
 from world.actions import Action, Gather, GiveAsset, GiveCoins, Move, Speak
 from world.events import Event, Kind, Refusal
 from world.phases import Mark, unmarked
@@ -153,7 +153,7 @@ class SmallRules:
         near = [(one.entity, one.x) for one in state.bodies.values() if one.x - left < 50 or right - one.x < 50]
         return bytes(_encoder.encode(near)) if near else b""
 
-    def command(self, state: Line, era: int, said: Newcomer | Order | Confirmed | OwnerSaid) -> Commanded:
+    def command(self, state: Line, era: int, said: Command) -> Commanded:
         return Commanded(Refusal.NOT_AN_ACTION, [])
 
     def encode(self, state: Line) -> bytes:
@@ -192,6 +192,23 @@ class SmallRules:
     def holder(self, state: Line, asset: int) -> int:
         held = (body.entity for body in state.bodies.values() if any(one[0] == asset for one in body.assets))
         return next(held, 0)
+
+    def take_out(self, state: Line, entity: int, asset: int) -> tuple[int, int] | None:
+        body = state.bodies.get(entity)
+        held = [one for one in body.assets if one[0] == asset] if body is not None else []
+        if body is None or not held:
+            return None
+        body.assets.remove(held[0])
+        return held[0][1:]
+
+    def put_in(self, state: Line, entity: int, asset: int, kind: int, traits: int) -> bool:
+        if entity not in state.bodies:
+            return False
+        state.bodies[entity].assets.append((asset, kind, traits))
+        return True
+
+    def abroad(self, state: Line, asset: int) -> Abroad | None:
+        return None
 
     def hop(self, state: Line, entity: int) -> int:
         return state.bodies[entity].hop if entity in state.bodies else 0
@@ -250,9 +267,10 @@ def holdings(region: Region) -> list[Holding]:
             body = letters.decode_body(mail) if mail.kind == letters.HANDOVER else None
             if isinstance(body, Handover):
                 bodies.append((read(body.image), (near.index, mail.number)))
-    return [
+    held = [
         Holding(asset, kind, traits, body.entity, mail) for body, mail in bodies for asset, kind, traits in body.assets
     ]
+    return held + outside(region)
 
 
 def face(asset: int, kind: int, traits: int) -> Face:

@@ -96,6 +96,10 @@ def up(
     payer: Payer = None,
     bundler: Bundler = None,
     depth: Annotated[int, typer.Option(help="Confirmations that make an item permanent.")] = 20,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve metrics for Prometheus at this port of 127.0.0.1; 0 takes any.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Where the metrics listen.")] = "127.0.0.1",
     as_json: Json = False,
 ) -> None:
     """Run a world on this machine; found it if there is none."""
@@ -116,9 +120,22 @@ def up(
         ao_port=ao_port,
         checkpoint_ms=int(seconds_of(checkpoint_every) * 1000),
         remote=_remote(arweave, payer, bundler, depth),
+        metrics=None if metrics_port is None else (metrics_host, metrics_port),
         as_json=as_json,
     )
     raise typer.Exit(run(wishes))
+
+
+@app.command()
+def top(
+    world: World = DEFAULT_WORLD,
+    run_for: Annotated[str, typer.Option("--for", help="Look for so long; a sample is then of all of it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Where a running world's time goes, live; with --json, one sample."""
+    from clients.top import run
+
+    raise typer.Exit(run(world, seconds_of(run_for) if run_for else None, as_json))
 
 
 @app.command()

@@ -21,6 +21,7 @@ from setproctitle import setproctitle
 from archive.errors import ArchiveError
 from clients.keeper import AGAIN, Life, keep
 from clients.kernels import ensure_compiled
+from clients.metrics import Metrics
 from clients.status import archived_line, status_view
 from regions.errors import ConfigError
 from regions.shell.agent import Machine
@@ -54,6 +55,7 @@ class Wishes:
     checkpoint_ms: int
     as_json: bool
     remote: Remote | None = None  # where else the archive is kept; None: as it was
+    metrics: tuple[str, int] | None = None  # host and port for Prometheus
 
 
 def run(wishes: Wishes) -> int:
@@ -115,7 +117,7 @@ async def _run(wishes: Wishes, directory: WorldDir, console: Console, began: flo
     asyncio.get_running_loop().add_reader(life.keeper, os._exit, 1)  # whoever would start this again is gone
     machine = Machine(directory, wishes.host, wishes.port, wishes.checkpoint_ms, wishes.ao_port)
     running = asyncio.ensure_future(machine.run())
-    stopping = asyncio.Event()
+    stopping, metrics = asyncio.Event(), Metrics()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
@@ -125,6 +127,7 @@ async def _run(wishes: Wishes, directory: WorldDir, console: Console, began: flo
         url = f"ws://{wishes.host}:{port}"
         console.print(f"the world lives: [bold]{url}[/]  (first tick after {first - began:.1f} s; Ctrl-C stops it)")
         console.print(f"AO and Arweave software finds it at [bold]http://{wishes.host}:{wishes.ao_port}[/]")
+        await _serve_metrics(metrics, machine, wishes, console)
         crowd = await Crowd.start(url, wishes, directory) if wishes.bots else None
         timer = asyncio.ensure_future(_bare_timer(stopping))
         await _watch(machine, console, wishes, stopping, running, url)
@@ -138,10 +141,22 @@ async def _run(wishes: Wishes, directory: WorldDir, console: Console, began: flo
         _print(console, wishes, summary, machine)
         return status
     finally:
+        await metrics.end()
         if not running.done():
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+
+
+async def _serve_metrics(metrics: Metrics, machine: Machine, wishes: Wishes, console: Console) -> None:
+    if wishes.metrics is None:
+        return
+    host, port = wishes.metrics
+    try:
+        port = await metrics.begin(machine.server.url, machine.server.token, machine.short, host, port)
+    except OSError as error:
+        raise ConfigError(f"the metrics cannot listen at {host}:{port}: {error}") from None
+    console.print(f"Prometheus finds its figures at [bold]http://{host}:{port}/metrics[/]")
 
 
 async def _or_end(life: "asyncio.Future[int]", wanted: "asyncio.Future[Any]", machine: Machine) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archive.keys import unb64
-from regions import messages, spent
+from regions import messages
 from regions.agent import AgentCore
 from regions.agent_verbs import (
     Answered,
@@ -49,7 +49,6 @@ from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.nats_server import NatsServer
 from regions.shell.running import tell_running
-from regions.spent import Spent
 from world.units import CHUNK_TILES
 
 PROBE_S = 0.5
@@ -91,7 +90,6 @@ class Machine:
         self.beats: dict[int, Beat] = {}
         self.last_beats: dict[int, Beat] = {}  # those of ended processes too
         self.figures: dict[int, dict[str, int]] = {}  # of seats whose processes ended, summed up
-        self.spent: dict[int, Spent] = {}  # the newest of each region's owner
         self.door: dict[str, int] = {}  # what the gateway counts
         self.archive: dict[str, Any] = {}
         self.final: dict[str, Any] = {}
@@ -119,7 +117,6 @@ class Machine:
                 await log.create(first, WORLD_LOG_BYTES_MAX if index == 0 else LOG_BYTES_MAX)
                 assert seat
             await Bus(outside).subscribe(f"{self.short}.beat.*", self._hear_beat)
-            await Bus(outside).subscribe(f"{self.short}.spent.*", self._hear_spent)
             self._spawn(self.keeper.run())
             self._spawn(tell_running(self, Bus(outside)))
             self._spawn(self._probe(Log(outside, log_name(self.charter, 0))))
@@ -170,12 +167,6 @@ class Machine:
             self.events.put_nowait(Beaten(beat.region, beat.n))
             if beat.region and beat.ticks and not self.first_tick.done():
                 self.first_tick.set_result(time.monotonic())
-
-    def _hear_spent(self, subject: str, data: bytes) -> None:
-        with contextlib.suppress(RecordError):
-            said = spent.decode(data)
-            if isinstance(said, Spent) and said.era == self.charter.era and said.region < len(self.charter.seats):
-                self.spent[said.region] = said
 
     async def _probe(self, log: Log) -> None:
         """Ask the log again and again, so that silence can be told from a log or a bus that is away."""

@@ -103,10 +103,10 @@ class Shell:
             self._spawn(self._load())
             while True:
                 event = await self.events.get()
-                settled = isinstance(event, Settled)
-                if settled:
+                durable = isinstance(event, ReadBack) or (isinstance(event, Settled) and event.outcome == "durable")
+                if durable:
                     self.watch.append_ends()
-                late_ms = self.core.pending.late_ms if settled and self.core.pending is not None else 0
+                late_ms = self.core.pending.late_ms if self.core.pending is not None else 0
                 ticks = self.core.figures.ticks
                 self.watch.mark(Phase.INPUTS)
                 for effect in self.core.step(self.clock.now_ms(), event):
@@ -114,8 +114,9 @@ class Shell:
                         return await self._end(effect)
                     await self._carry_out(effect)
                 self.watch.rest()
-                if settled:
+                if durable:
                     self.watch.tick_ends(self.core.figures.ticks - ticks, late_ms)
+                if self.watch.due:
                     await self._tell_spent()
                 if not self.was_serving and self.core.phase == "serving":
                     self.was_serving = True
@@ -141,9 +142,10 @@ class Shell:
     async def _tell_spent(self) -> None:
         """Now and then, where the time went."""
         region = self.core.region
-        if region is not None and self.watch.due:
+        if region is not None:
             state = region.state
-            said = self.watch.told(self.index, state.era, state.n, state.archived)
+            n = state.n - (self.core.pending is not None)  # what is in flight is nobody's business yet
+            said = self.watch.told(self.index, state.era, n, state.archived)
             await self.bus.publish(f"{self.short}.spent.{self.index}", spent.encode(said))
 
     def stop(self) -> None:

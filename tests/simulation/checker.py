@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archive import checkpoint, restore, snapshot
 from archive.checkpoint import Manifest
 from archive.cut import violations
-from archive.data_item import parse_item
+from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError
 from archive.history import History
 from archive.keys import b64
@@ -20,11 +20,24 @@ from regions import compute, letters, region_state, revive
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.filing import numbers_of
 from regions.messages import STATUS_DONE, Answers, Beat, Delta, Here, Letter
-from regions.record import Acted, Confirmed, Login, Outside, Record, first_chain, login_body, player_chain, record_hash
+from regions.outside import address_bytes, names
+from regions.parcels import Left
+from regions.record import (
+    Acted,
+    Confirmed,
+    Login,
+    Mail,
+    Outside,
+    Record,
+    first_chain,
+    login_body,
+    player_chain,
+    record_hash,
+)
 from regions.region_state import Neighbour, Region
 from regions.revive import Revived
 from tests.simulation.era import Era, kit
-from tests.simulation.holdings import Held, held
+from tests.simulation.holdings import Held, held, outsider
 from tests.simulation.player import Receipt
 from world.actions import GiveAsset, decode_action
 from world.events import Refusal
@@ -37,6 +50,7 @@ STUCK_US: Final = 1_000_000
 LAWS: Final = {
     "fold": "law 1: every durable record folds to what it says",
     "durable": "law 2: nothing is told before its record is durable",
+    "outside": "law 2: what leaves the world is in a confirmed checkpoint, and leaves by one item",
     "owner": "law 3: one record at a position, terms only rise",
     "place": "law 4: every body is in one place",
     "room": "law 4: rows are promised once",
@@ -150,6 +164,7 @@ class EraAudit:
                     self.sessions[player.entity] = player.session
                     self.started[player.entity] = player.number
         self.titles = self.assets()
+        self.inside = {asset for asset, holder in self.titles.items() if holder > 0}  # since it was last shown outside
 
     def assets(self) -> dict[int, int]:
         """Every asset and who has it, as the records are now; one that several have with the last of them."""
@@ -159,6 +174,9 @@ class EraAudit:
             for flight in course.held.flights:
                 if flight.number > self.taken.get((sender, flight.to), 0):
                     titles.update(dict.fromkeys(flight.image.assets, flight.image.entity))
+            for parcel in course.held.parcels:
+                if parcel.number > self.taken.get((sender, parcel.to), 0):
+                    titles[parcel.asset] = parcel.holder
         return titles
 
 
@@ -175,6 +193,8 @@ class Checker:
         self.confirmed_before = 0  # the newest checkpoint when the faults ended
         self._oldest: dict[tuple[int, int], tuple[int, int]] = {}  # by (region, neighbour): mail number, since when
         self.minted: dict[int, int] = {}  # assets, and the era in which they were first seen
+        self.shown: dict[int, bytes] = {}  # assets that left, and the item they left by last
+        self.crossed: Counter[str] = Counter()
 
     def fail(self, law: str, words: str) -> None:
         """A law does not hold: the run is over."""
@@ -279,6 +299,8 @@ class Checker:
                 if sent.get(mail.number) != letters.mail_hash(mail):
                     self.fail("mail", f"{where} is in no durable record of its sender")
                 audit.taken[heard.region, index] = mail.number
+                if mail.kind == letters.LEFT and (heard.region, mail.number) not in record.parked:
+                    self._left(audit, mail, where)
             if audit.courses[heard.region].hash(heard.n) != heard.hash:
                 self.fail(
                     "durable", f"record {record.n} of region {index} heard a record {heard.n} that is not durable"
@@ -290,6 +312,24 @@ class Checker:
                 self.fail("mail", f"record {record.n} of region {index} sent mail {one.number} after {last}")
             for place, digest in enumerate(one.mail):
                 sent[last + 1 + place] = digest
+
+    def _left(self, audit: EraAudit, mail: Mail, where: str) -> None:
+        """From this record on the item by which an asset left may be seen outside."""
+        body = letters.decode_body(mail)
+        assert isinstance(body, Left)
+        self.crossed["out"] += 1
+        if body.item:
+            item = parse_item(body.item)
+            n, process = int(item.tag("Record") or 0), item.tag("From-Process")
+            ends = [end.end for known in self.manifests.values() for end in known.regions if end.process == process]
+            if item.id != body.id or n > max(ends, default=0):
+                self.fail(
+                    "outside", f"{where}: asset {body.asset} leaves by an item of record {n}, archived are {ends}"
+                )
+        if self.shown.get(body.asset, body.id) != body.id and body.asset not in audit.inside:
+            self.fail("outside", f"{where}: asset {body.asset} leaves by a second item")
+        self.shown[body.asset] = body.id
+        audit.inside.discard(body.asset)
 
     def _room(self, audit: EraAudit, index: int, record: Record) -> None:
         region = audit.courses[index].region
@@ -332,6 +372,11 @@ class Checker:
                 for asset in image.assets:
                     doubled += [(asset, titles[asset], image.entity)] if asset in titles else []
                     titles[asset] = image.entity
+            for parcel in one.parcels:
+                if parcel.number > audit.taken.get((sender, parcel.to), 0):
+                    asset, holder = parcel.asset, parcel.holder
+                    doubled += [(asset, titles[asset], holder)] if asset in titles else []
+                    titles[asset] = holder
         for counted in (places, players):
             twice = [entity for entity, count in counted.items() if count > 1]
             if twice:
@@ -373,14 +418,25 @@ class Checker:
                     given.setdefault(action.asset, []).append((said.entity, action.target))
             elif isinstance(said, Outside) and not verdict:
                 item = parse_item(said.item)
-                if item.tag("Action") == "Give" and item.tag("Asset"):
-                    giving = said.entity, int(item.tag("Recipient") or 0)
+                giving = _giving(said, item)
+                if giving is not None:
                     given.setdefault(int(item.tag("Asset") or 0), []).append(giving)
         for asset, holder in moved.items():
             for giver, target in given.get(asset, []):
                 holder = target if giver == holder else holder
+            if holder < 0 < titles[asset]:
+                audit.inside.add(asset)
+                self.crossed["in"] += 1
+                holder = titles[asset] if self._address(audit, titles[asset]) == holder else holder
             if holder != titles[asset]:
                 self.fail("title", f"{where}: asset {asset} went from {before[asset]} to {titles[asset]} by itself")
+
+    def _address(self, audit: EraAudit, entity: int) -> int:
+        """The holder outside that a player's wallet is."""
+        for course in audit.courses.values():
+            if entity in course.region.state.players:
+                return outsider(course.region.state.players[entity].address)
+        return 0
 
     # What processes say.
 
@@ -690,3 +746,17 @@ class Checker:
             entity in state.sleepers and letters.room_for_births(state, region.rules.free_rows(region.bodies)) < 1
             for region, state in states
         )
+
+
+def _giving(said: Outside, item: DataItem) -> tuple[int, int] | None:
+    """From whom to whom an item hands an asset; None for any other."""
+    if item.tag("Asset") is None:
+        return None
+    if item.tag("Action") == "Give":
+        return said.entity, int(item.tag("Recipient") or 0)
+    if item.tag("Action") == "Withdraw":
+        return said.entity, outsider(address_bytes(item.tag("Recipient") or ""))
+    if item.tag("Action") == "Transfer":
+        address = names(item.signature_type, item.owner)[1]
+        return outsider(address), outsider(address_bytes(item.tag("Recipient") or ""))
+    return None

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from regions import letters
 from regions.letters import Handover
+from regions.parcels import Left, Returned
 from regions.record import Mail
 from regions.region_state import Region
+from regions.world_process import Registry
 from tests.simulation import small_rules
 from tests.simulation.small_rules import Line
 from world import borders, invariants
@@ -32,6 +34,16 @@ class Flight:
 
 
 @dataclass
+class OnItsWay:
+    """An asset in mail between a region and the world's process."""
+
+    to: int
+    number: int
+    asset: int
+    holder: int
+
+
+@dataclass
 class Held:
     """What one region has. `made` are coins minted less burned, `minted` assets."""
 
@@ -41,7 +53,8 @@ class Held:
     coins: int = 0
     made: int = 0
     minted: int = -1  # assets ever minted here; -1: these rules do not count them
-    assets: list[tuple[int, int]] = field(default_factory=list)  # (asset, holder)
+    assets: list[tuple[int, int]] = field(default_factory=list)  # (asset, holder: a body, or `outsider`)
+    parcels: list[OnItsWay] = field(default_factory=list)
     flights: list[Flight] = field(default_factory=list)
 
     def add(self, image: Image) -> None:
@@ -85,7 +98,20 @@ def held(region: Region) -> Held:
     for near in state.neighbours:
         flights = [_flight(near.index, mail, isinstance(bodies, State)) for mail in near.outbox]
         out.flights += [flight for flight in flights if flight is not None]
+        for mail in near.outbox:
+            body = letters.decode_body(mail) if mail.kind in (letters.LEFT, letters.RETURNED) else None
+            if isinstance(body, Left | Returned):
+                address = body.to if isinstance(body, Left) else body.address
+                out.parcels.append(OnItsWay(near.index, mail.number, body.asset, outsider(address)))
+    out.assets += [(one.asset, outsider(one.to)) for one in state.escrow]
+    if isinstance(bodies, Registry):
+        out.assets += [(asset, outsider(one.holder)) for asset, one in bodies.abroad.items()]
     return out
+
+
+def outsider(address: bytes) -> int:
+    """A holder outside, as a number that no body has."""
+    return -1 - int.from_bytes(address[:8], "big")
 
 
 def _flight(to: int, mail: Mail, full: bool) -> Flight | None:

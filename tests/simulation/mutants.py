@@ -1,8 +1,4 @@
-"""Defects that the checkers must find: each replaces a few lines of the production code in one process.
-
-Not here: escrow that is released before its checkpoint is confirmed, or signed again after a restore. Nothing leaves
-the world yet, so there is no such code to break.
-"""
+"""Defects that the checkers must find: each replaces a few lines of the production code in one process."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -1109,6 +1105,52 @@ ARCHIVE: Final = (
     ),
 )
 
+ESCROW: Final = (
+    Mutant(
+        "escrow_released_before_confirmation",
+        "an asset leaves the world although no confirmed checkpoint holds the item it leaves by",
+        ("outside",),
+        (Patch("regions/escrow.py", "parcel.n > state.archived", "parcel.n > state.n"),),
+    ),
+    Mutant(
+        "escrow_signed_again_after_a_restore",
+        "after a restore an asset in escrow gets a new outgoing item, though the old one may be outside already",
+        ("outside",),
+        (
+            Patch(
+                "regions/compute.py",
+                """    state.link, state.links_left = b"", 0
+    region.rules.begin_era""",
+                """    state.link, state.links_left = b"", 0
+    for parcel in state.escrow:
+        parcel.id = b""
+    region.rules.begin_era""",
+            ),
+        ),
+        needs=("restore", "log set back", "log made anew"),
+    ),
+    Mutant(
+        "escrow_kept_after_release",
+        "an asset that left stays in escrow and leaves again",
+        ("conservation", "place", "title"),
+        (Patch("regions/escrow.py", "        state.escrow.remove(parcel)\n", ""),),
+    ),
+    Mutant(
+        "who_passed_it_on_may_still_claim_it",
+        "a claim is not held against who has the asset outside now",
+        ("title",),
+        (
+            Patch(
+                "regions/world_process.py",
+                """        if found is None or found.holder != said.address:
+""",
+                """        if found is None:
+""",
+            ),
+        ),
+    ),
+)
+
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    EARLIER_PROTOTYPE + DUPES_OF_OTHERS + OWNERS + PLAYERS + WALLETS + NEIGHBOURS + ARCHIVE
+    EARLIER_PROTOTYPE + DUPES_OF_OTHERS + OWNERS + PLAYERS + WALLETS + NEIGHBOURS + ARCHIVE + ESCROW
 )

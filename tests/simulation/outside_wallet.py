@@ -15,14 +15,14 @@ from archive.data_item import DataItem, sign_item
 from regions import messages
 from regions.letters import WORLD
 from regions.messages import Answer, Answers, Batch, Here, Where
-from regions.outside import names
+from regions.outside import address_text, names
 from regions.record import Outside
 from tests.simulation.small_rules import BREAKING
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
-TURN_US: Final = 1_300_000
+TURN_US: Final = 900_000
 AGAIN_US: Final = 1_200_000
 UNDER_WAY: Final = 3
 KEPT: Final = 16  # items of the era before that are sent again ...
@@ -112,6 +112,7 @@ class OutsideWallet:
         self.question: Asked | None = None
         self.looked = 0
         self.assets: list[int] = []
+        self.abroad: dict[int, str] = {}  # assets that it may hold outside, and the number of their next Transfer
 
     @property
     def unsettled(self) -> str:
@@ -174,11 +175,26 @@ class OutsideWallet:
         if one.tags[0] == ("Action", "Join"):
             self.looked = 0
             return
+        if one.tags[0] == ("Action", "Holder"):
+            self._holds(int(dict(one.tags)["Asset"]), item)
+            return
+        if one.tags[0] == ("Action", "Transfer"):
+            self.abroad.pop(int(dict(one.tags)["Asset"]), None)
+            return
         words = self._words(item)
         if words.get("Entity") != self.entity:
             self.region = 0  # it has left
         elif self.number < 0:
             self.number = int(words["Next"].partition(".")[2]) - 1
+
+    def _holds(self, asset: int, item: DataItem) -> None:
+        """Where an asset is that somebody said is, or will be, this wallet's outside."""
+        taken = self.sim.checker.taken(self.era, item.id)
+        reply = json.loads(taken.reply) if taken is not None and taken.reply else {}
+        if reply.get("Data") == address_text(self.address):
+            self.abroad[asset] = reply["Tags"]["Next"]
+        else:
+            self.abroad[asset] = ""
 
     def _words(self, item: DataItem) -> dict[str, Any]:
         """What the record that holds a read says to it."""
@@ -202,6 +218,10 @@ class OutsideWallet:
         elif self.number < 0:
             self._ask(self.region, [("Action", "Info")])
         else:
+            if self.acting and self.abroad and self.question is None and self.random.random() < 0.4:
+                self._outside()
+            elif self.question is not None:
+                self._send(self.question.region, [self.question])
             if self.acting and len(self.pending) < UNDER_WAY:
                 self.number += 1
                 self.pending.append(Asked(self.number, *self._wish()))
@@ -219,6 +239,18 @@ class OutsideWallet:
         self.sim.bus.publish(self.door.host, "where", Where(self.door.name, self.wallet))
         if self.looked > 1:
             self._ask(WORLD, [("Action", "Join")])
+
+    def _outside(self) -> None:
+        """Look after an asset that is outside, or pass it on."""
+        asset = self.random.choice(sorted(self.abroad))
+        if self.abroad[asset] and self.random.random() < 0.5:
+            other = self.random.choice(self.door.wallets)
+            other.abroad.setdefault(asset, "")
+            to = address_text(other.address)
+            number = ("Number", self.abroad[asset])
+            self._ask(WORLD, [("Action", "Transfer"), ("Asset", str(asset)), ("Recipient", to), number])
+        else:
+            self._ask(WORLD, [("Action", "Holder"), ("Asset", str(asset))])
 
     def _ask(self, region: int, tags: list[tuple[str, str]]) -> None:
         """Something without a number, again and again until it is answered."""
@@ -245,11 +277,18 @@ class OutsideWallet:
             self.key, one.data, [*one.tags, *AO, *number], self.sim.era.processes[region], self.made.to_bytes(32, "big")
         )
         self.sim.checker.item_signed(self.era, one.number, item.id)
-        if one.number:
+        if one.number or one.tags[0] == ("Action", "Transfer"):
             self.kept = [*self.kept[1 - KEPT :], (region, item)]
         return item
 
     def _wish(self) -> tuple[list[tuple[str, str]], bytes]:
+        mine = [asset for asset, number in self.abroad.items() if number]
+        if mine and self.random.random() < 0.4:
+            return [("Action", "Deposit"), ("Asset", str(self.random.choice(mine)))], b""
+        if self.assets and self.random.random() < 0.4:
+            asset, other = self.random.choice(self.assets), self.random.choice(self.door.wallets)
+            other.abroad.setdefault(asset, "")
+            return [("Action", "Withdraw"), ("Asset", str(asset)), ("Recipient", address_text(other.address))], b""
         chance = self.random.random()
         others = [entity for wallet, entity in self.sim.entities.items() if wallet != self.wallet]
         if chance < 0.4 or not others:
@@ -263,8 +302,8 @@ class OutsideWallet:
         if self.sim.poison and chance < 0.7:
             self.sim.met("poison")
             return [("Action", "Say")], BREAKING.encode()
-        if chance < 0.75:
+        if chance < 0.82:
             return INVENTORY, b""
-        if chance < 0.85:
+        if chance < 0.88:
             return [("Action", self.random.choice(("Balance", "Balances", "Info")))], b""
         return [("Action", self.random.choice(("Join", "Say")))], b"hello"

@@ -92,7 +92,8 @@ class Simulation:
         wallets = [Ed25519Key(self.stream(f"wallet {number}").randbytes(32)) for number in range(PLAYERS)]
         self.players = [Player(self, wallet, str(number)) for number, wallet in enumerate(wallets)]
         secrets = [self.stream(f"outside key {number}").randbytes(32) for number in range(2)]
-        self.ao = AoDoor(self, "ao", [Ed25519Key(secrets[0]), EthereumKey(secrets[1])])
+        # Two wallets that players do not have, and two that come in by both doors.
+        self.ao = AoDoor(self, "ao", [Ed25519Key(secrets[0]), EthereumKey(secrets[1]), *wallets[:2]])
 
     # What everything here needs.
 

@@ -6,8 +6,9 @@ version] ... sorted by name]]. The closure is found by reading the import statem
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,13 @@ import msgspec
 
 from archive.compression import compress, decompress
 
-ENTRY: Final = ("regions.compute", "regions.land_rules", "regions.world_process", "regions.founding")
+ENTRY: Final = ("regions.compute", "regions.land_rules", "regions.world_process", "regions.founding", "regions.refold")
 OURS: Final = ("world", "regions", "archive")
-LOCKED: Final = ("cryptography", "msgspec", "numba", "numpy", "zstandard")
+LOCKED: Final = (
+    "coincurve", "cryptography", "llvmlite", "msgspec", "numba", "numpy", "pycryptodome", "pynacl", "zstandard",
+)  # fmt: skip
 MODULE_BYTES_MAX: Final = 16 * 1024 * 1024
+_NAME: Final = re.compile(r"(?:world|regions|archive)(?:/[a-z_][a-z0-9_]{0,63}){1,3}\.py")
 Locked = tuple[int, str, list[tuple[str, str]], list[tuple[str, str]]]
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -50,9 +54,33 @@ def fingerprint() -> bytes:
 
 
 def read_sources(data: bytes) -> list[tuple[str, str]]:
-    """The files of a Module item's data. Raises ArchiveError or ValueError for any other bytes."""
+    """The files of a Module item's data, names checked. Raises ArchiveError or ValueError for any other bytes."""
+    files = _read(data)[2]
+    for name, _ in files:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"a Module with a file called {name[:80]!r}; they lie in {', '.join(OURS)}")
+    if len(dict(files)) != len(files):
+        raise ValueError(f"a Module with {len(files)} files under {len(dict(files))} names")
+    return files
+
+
+def other_versions(data: bytes) -> list[str]:
+    """The packages that a Module was locked with in other versions than are installed here, in words."""
+    return [f"{name[:40]} {locked[:40]}" for name, locked in _read(data)[3] if _installed(name) != locked]
+
+
+def _read(data: bytes) -> Locked:
     locked: Locked = msgspec.msgpack.decode(decompress(data, MODULE_BYTES_MAX), type=Locked)
-    return locked[2]
+    if locked[0] != 1:
+        raise ValueError(f"a Module of format {locked[0]}; this program reads format 1")
+    return locked
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name) if name in LOCKED else ""
+    except PackageNotFoundError:
+        return ""
 
 
 def differences(data: bytes) -> list[str]:

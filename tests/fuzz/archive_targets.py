@@ -32,7 +32,7 @@ from archive.errors import ArchiveError, Damaged
 from archive.keys import Ed25519Key, RsaKey, b64, unb64
 from archive.stores.memory import MemoryStore
 from clients import archive_view, half_blocks, history, item_words
-from regions import charter, founding, lift, module, region_state
+from regions import charter, founding, lift, module, refold, region_state
 from regions.errors import RecordError
 from regions.shell import seals
 from tests.fuzz import seeds
@@ -276,8 +276,27 @@ def _module(raw: bytes) -> object:
 
 
 def _module_seeds() -> list[bytes]:
-    small = (1, "regions.compute.apply", [("world/x.py", "import y\n"), ("a", "ü")], [("numpy", "2.0")])
+    small = (1, "regions.compute.apply", [("archive/a.py", "ü"), ("world/x.py", "import y\n")], [("numpy", "2.0")])
     return [msgspec.msgpack.encode(small)]
+
+
+def _refold(raw: bytes) -> object:
+    """What is asked of a Module's process, which may be its own doing, and what it answers."""
+    try:
+        return refold.read_request(raw)
+    except RecordError:
+        return refold.read_said(raw)
+
+
+def _refold_seeds() -> list[bytes]:
+    asked = (refold.Genesis(1, b"charter", b"map"), refold.Load(2, b"state", bytes(32)), refold.Apply(0, b"record"))
+    said = (
+        refold.Ready("/x"),
+        refold.Did(bytes(32), {"n": b"\x01"}, (0, 3)),
+        refold.Bodies(b"b"),
+        refold.Failed("a", "b"),
+    )
+    return [msgspec.msgpack.encode(one) for one in (*asked, *said)]
 
 
 def _map_item(raw: bytes) -> object:
@@ -557,7 +576,16 @@ TARGETS = (
         _module,
         (ArchiveError, ValueError),
         _module_seeds,
-        {"regions.module": ("read_sources",)},
+        {"regions.module": ("read_sources", "_read")},
+        objects,
+        shape="msgpack",
+    ),
+    Target(
+        "refold",
+        _refold,
+        (RecordError,),
+        _refold_seeds,
+        {"regions.refold": ("read_request", "read_said")},
         objects,
         shape="msgpack",
     ),

@@ -22,6 +22,10 @@ OUT = "makes bytes of values of ours: nothing comes in"
 OWN = "lines of JSON between this program's own processes, over pipes that nobody else holds"
 LOG = "answers of the log server: this program's own child on 127.0.0.1; a strange one is an error of starting it"
 
+LENGTH = (
+    "four bytes, any of which are a length, held against a limit; the rest is read by regions.refold (target refold)"
+)
+
 MEASURED = "what a world said that this benchmark started itself, beside it"
 
 TEXT = "decodes text, other bytes replaced: any bytes are one"
@@ -49,6 +53,8 @@ ELSEWHERE = {
     "regions.shell.ao:_main": OWN,
     "regions.shell.archivist:_commands": OWN,
     "regions.shell.archivist:_main": OWN,
+    "regions.shell.confined:Confined._answer": LENGTH,
+    "regions.shell.confinement:Frames.read": LENGTH,
     "regions.shell.gateway:Settings.door": OWN,
     "regions.shell.gateway:_main": OWN,
     "regions.shell.nats_log:Log.append": LOG,

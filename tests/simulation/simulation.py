@@ -38,6 +38,7 @@ HOMES: Final = (frozenset({0, 1}), frozenset({2, 3}), frozenset({4}))
 ALONE_EVERY: Final = 5  # one seed in so many has a single machine, and ends with a planned stop
 SETTLE_US: Final = 60 * SECOND  # for all to go on after the last fault
 QUIET_US: Final = 1 * SECOND
+LOOKS_AGAIN_US: Final = 3 * SECOND  # after a log was put back its operator looks again whether all serve
 FAULTS_US: Final = (15 * SECOND, 40 * SECOND)
 
 
@@ -186,6 +187,10 @@ class Simulation:
             for n in range(info.last + 1, course.last + 1):
                 logs.append(name, n, course.raws[n - course.first])
         self.logs_tampered = False
+        self._start_again()
+        self.schedule.after(LOOKS_AGAIN_US, self._start_again)  # an answer from before may come after
+
+    def _start_again(self) -> None:
         for machine in self.machines:
             if machine.era is self.era and any(seat.ended for seat in machine.core.seats.values()):
                 machine.kill()

@@ -7,7 +7,7 @@ world's owner signed. Re-executes nothing (`everloom verify` does). Not here: gi
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from clients.half_blocks import half_blocks
 from clients.item_words import escaped, utc
 from clients.source import is_url, opened
 from clients.view import short_name
+from regions.escrow import NOBODY
 from regions.provenance import Gift, Logged, gifts, wallets
 from regions.record import decode
 from regions.revive import opening_of
@@ -37,10 +38,11 @@ TRAITS_SHOWN: Final = 32
 
 @dataclass(frozen=True)
 class Hand:
-    """Who held the asset from when on, and the record that did it; `giver` is None for the first."""
+    """Who held the asset from when on, and the record that did it; `giver` is None for the first. A text is an address
+    that held it outside the world."""
 
-    holder: int
-    giver: int | None
+    holder: int | str
+    giver: int | str | None
     time_ms: int
     era: int
     region: int
@@ -61,7 +63,7 @@ class Story:
     words: dict[str, Any]
     picture: DataItem
     hands: list[Hand]
-    holder: int
+    holder: int | str
     region: int
     manifest_id: str
     manifest: Manifest
@@ -99,15 +101,21 @@ def story_of(source: Store, which: str) -> Story:
     if held is None:
         raise Missing(filed.asset, f"the table of checkpoint {newest.number} does not have it")
     records = list(_records(source, history))
-    hands = [_minted(source, history, asset, records)]
-    for gift in sorted(gifts(records, asset), key=lambda one: one.time_ms):
-        hands.append(_given(gift, hands[-1], records))
-    if hands[-1].holder != held.holder:
-        reason = f"the records lead to {hands[-1].holder:016x}, the table of assets says {held.holder:016x}"
+    first, *returned = _told(source, history, asset, records)
+    hands = [first]
+    moves: list[Gift | Hand] = [*gifts(records, asset), *returned]
+    for move in sorted(moves, key=lambda one: one.time_ms):
+        if isinstance(move, Hand):
+            hands.append(replace(move, giver=hands[-1].holder))
+        else:
+            hands.append(_given(move, hands[-1], records))
+    last = hands[-1].holder
+    if (NOBODY if isinstance(last, str) else last) != held.holder:
+        reason = f"the records lead to {_name(last)}, the table of assets says {held.holder:016x}"
         raise Damaged(newest.table, reason)
     entities = {hand.holder for hand in hands}
     known = dict(wallets(records, lambda entity, address: entity in entities))
-    return Story(asset, world, metadata, words, picture, hands, held.holder, held.region, manifest_id, newest, known)
+    return Story(asset, world, metadata, words, picture, hands, last, held.region, manifest_id, newest, known)
 
 
 def _world_of(where: Path | str, which: str) -> str:
@@ -166,21 +174,24 @@ def _records(source: Store, history: History) -> Iterator[Logged]:
                         yield Logged(index, part.first + place, raw, run.id, manifest.number)
 
 
-def _minted(source: Store, history: History, asset: int, records: list[Logged]) -> Hand:
-    """The first hand, as the chronicle tells it."""
+def _told(source: Store, history: History, asset: int, records: list[Logged]) -> list[Hand]:
+    """The first hand, and those into which it came back from outside, as the chronicle tells them."""
+    hands: list[Hand] = []
     for _, one in history.chain:
         if one.chronicle is None:
             continue
         for line in chronicle.decode(fetch(source, one.chronicle, history.opening(one).nodes).data):
             what = line.get("what")
-            if line.get("event") == "minted" and isinstance(what, list) and what[:1] == [asset]:
+            if line.get("event") in ("minted", "deposited") and isinstance(what, list) and what[:1] == [asset]:
                 there = line.get("region"), line.get("record")
-                for place in records:
-                    if (place.region, place.n) == there:
-                        time_ms, era = _when(place)
-                        return _hand(place, int(what[1]), None, time_ms, era, None)
-                raise Missing(one.chronicle, f"tells of record {there[1]} of region {there[0]}, which is not there")
-    raise Missing(assets.asset_name(asset), "no chronicle tells how it came about")
+                place = next((one for one in records if (one.region, one.n) == there), None)
+                if place is None:
+                    reason = f"tells of record {there[1]} of region {there[0]}, which is not there"
+                    raise Missing(one.chronicle, reason)
+                hands.append(_hand(place, int(what[1]), None, *_when(place), None))
+    if not hands:
+        raise Missing(assets.asset_name(asset), "no chronicle tells how it came about")
+    return hands
 
 
 def _when(logged: Logged) -> tuple[int, int]:
@@ -190,18 +201,22 @@ def _when(logged: Logged) -> tuple[int, int]:
 
 def _given(gift: Gift, before: Hand, records: list[Logged]) -> Hand:
     receiver = gift.receiver
-    if isinstance(receiver, str):
+    if isinstance(receiver, str) and not gift.outside:
         found = next(wallets(records, lambda _, address: address == receiver), None)
         if found is None:
             raise Missing(receiver, "no login and no item of this wallet is among the records")
         receiver = found[0]
     if gift.giver != before.holder:
-        reason = f"given by {gift.giver:016x} while {before.holder:016x} held it"
+        reason = f"given by {_name(gift.giver)} while {_name(before.holder)} held it"
         raise Damaged(gift.logged.segment, reason, region=str(gift.logged.region), record=gift.logged.n)
     return _hand(gift.logged, receiver, gift.giver, gift.time_ms, gift.era, gift.item)
 
 
-def _hand(place: Logged, holder: int, giver: int | None, time_ms: int, era: int, item: str | None) -> Hand:
+def _name(holder: int | str) -> str:
+    return holder if isinstance(holder, str) else assets.asset_name(holder)
+
+
+def _hand(place: Logged, holder: int | str, giver: int | str | None, time_ms: int, era: int, item: str | None) -> Hand:
     return Hand(
         holder, giver, time_ms, era, place.region, place.n, b64(place.hash), place.segment, place.checkpoint, item
     )
@@ -214,16 +229,17 @@ def _json(story: Story) -> dict[str, Any]:
         "metadata": b64(story.metadata.id),
         "picture": b64(story.picture.id),
         "words": story.words,
-        "holder": assets.asset_name(story.holder),
-        "wallet": story.wallets.get(story.holder),
+        "holder": _name(story.holder),
+        "outside": isinstance(story.holder, str),
+        "wallet": _wallet(story, story.holder),
         "region": story.region,
         "checkpoint": story.manifest.number,
         "manifest": story.manifest_id,
         "hands": [
             {
-                "holder": assets.asset_name(hand.holder),
-                "giver": assets.asset_name(hand.giver) if hand.giver is not None else None,
-                "wallet": story.wallets.get(hand.holder),
+                "holder": _name(hand.holder),
+                "giver": _name(hand.giver) if hand.giver is not None else None,
+                "wallet": _wallet(story, hand.holder),
                 "time": utc(hand.time_ms),
                 "era": hand.era,
                 "region": hand.region,
@@ -256,14 +272,21 @@ def _show(story: Story) -> None:
     told = f"{_who(story, story.holder)}, region {story.region}"
     print(f"held by {told}, at checkpoint {story.manifest.number} ({utc(story.manifest.time_ms)})")
     for number, hand in enumerate(story.hands, 1):
-        how = "came by it" if hand.giver is None else f"was given it by {short_name(hand.giver)}"
+        giver = short_name(hand.giver) if isinstance(hand.giver, int) else hand.giver
+        how = "came by it" if giver is None else f"was given it by {giver}"
         how += f" (item {hand.item})" if hand.item is not None else ""
         print(f"{number}. {_who(story, hand.holder)} {how}, {utc(hand.time_ms)}")
         print(f"   record {hand.record} of region {hand.region}, era {hand.era}: {hand.record_hash}")
         print(f"   in segment {hand.segment}, checkpoint {hand.checkpoint}")
 
 
-def _who(story: Story, entity: int) -> str:
+def _wallet(story: Story, holder: int | str) -> str | None:
+    return holder if isinstance(holder, str) else story.wallets.get(holder)
+
+
+def _who(story: Story, entity: int | str) -> str:
+    if isinstance(entity, str):
+        return f"{entity}, outside the world,"
     wallet = story.wallets.get(entity)
     return f"{short_name(entity)} ({assets.asset_name(entity)}{', wallet ' + wallet if wallet else ''})"
 

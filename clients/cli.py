@@ -29,6 +29,7 @@ DEFAULT_URL = "ws://127.0.0.1:7777"
 DEFAULT_WORLD = Path("worlds/default")
 DEFAULT_STORE = str(DEFAULT_WORLD / "store")
 
+DEFAULT_DOOR = "http://127.0.0.1:7778"
 ANY_ID = {"ignore_unknown_options": True}  # an id may begin with a hyphen
 
 World = Annotated[Path, typer.Option("--world", help="The world's directory.")]
@@ -215,12 +216,27 @@ def verify(
     which: Annotated[str, typer.Argument(help="A checkpoint's or world's id; the newest world without it.")] = "",
     store: FromAny = DEFAULT_STORE,
     since: Annotated[str, typer.Option(help="Begin at the snapshots of this checkpoint number.")] = "",
+    run_module: Annotated[
+        bool, typer.Option("--run-module", help="Where the rules were others, run the archived Module, confined.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Re-execute history from the store alone; name what is damaged, forged or diverges."""
     from clients.verify import run
 
-    raise typer.Exit(run(which, store, since, as_json))
+    raise typer.Exit(run(which, store, since, as_json, run_module))
+
+
+@app.command()
+def upgrade(
+    world: World = DEFAULT_WORLD,
+    owner_key: Annotated[Path | None, typer.Option(help="The owner's key, where it is not in the directory.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Have a stopped world go on under the installed rules; its history stays under those that made it."""
+    from clients.upgrade import run
+
+    raise typer.Exit(run(world, owner_key, as_json))
 
 
 @archive_app.command("status")
@@ -340,6 +356,53 @@ def asset_show(
     raise typer.Exit(run(which, store, as_json))
 
 
+Door = Annotated[str, typer.Option("--door", help="The world's AO door.")]
+WalletFile = Annotated[Path, typer.Option("--key", help="The wallet's key file (JWK).")]
+ToAddress = Annotated[str, typer.Option("--to", help="An address: base64url, or 0x.")]
+
+
+@asset_app.command("withdraw")
+def asset_withdraw(
+    which: Annotated[str, typer.Argument(help="The asset's id: 16 hex digits.")],
+    to: ToAddress,
+    key: WalletFile,
+    door: Door = DEFAULT_DOOR,
+    wait: Annotated[float, typer.Option(help="Seconds to wait until it is outside.")] = 120.0,
+    as_json: Json = False,
+) -> None:
+    """Send an asset that this wallet's body holds out of the world, to an address."""
+    from clients.asset_move import withdraw
+
+    raise typer.Exit(withdraw(which, to, key, door, wait, as_json))
+
+
+@asset_app.command("transfer")
+def asset_transfer(
+    which: Annotated[str, typer.Argument(help="The asset's id: 16 hex digits.")],
+    to: ToAddress,
+    key: WalletFile,
+    door: Door = DEFAULT_DOOR,
+    as_json: Json = False,
+) -> None:
+    """Pass an asset that this wallet holds outside to another address."""
+    from clients.asset_move import transfer
+
+    raise typer.Exit(transfer(which, to, key, door, as_json))
+
+
+@asset_app.command("deposit")
+def asset_deposit(
+    which: Annotated[str, typer.Argument(help="The asset's id: 16 hex digits.")],
+    key: WalletFile,
+    door: Door = DEFAULT_DOOR,
+    as_json: Json = False,
+) -> None:
+    """Bring an asset that this wallet holds outside back into the world, to its body there."""
+    from clients.asset_move import deposit
+
+    raise typer.Exit(deposit(which, key, door, as_json))
+
+
 @map_app.command("check")
 def map_check(file: Annotated[Path, typer.Argument(help="A .tmx or .map file.")], as_json: Json = False) -> None:
     """What a map holds, what the game makes of it, and what is missing."""
@@ -353,12 +416,15 @@ def bench(
     name: Annotated[str, typer.Argument(help="Which one; all that need no argument without it.")] = "",
     folder: Annotated[Path | None, typer.Argument(help="`bench paths DIR`: a folder of .scen files.")] = None,
     bound: Annotated[int, typer.Option(help="`bench paths`: the search's radius in tiles.")] = 1024,
+    compare: Annotated[
+        Path | None, typer.Option(help="The kept figures of an earlier run, to put these beside.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The project's benchmarks."""
+    """The project's benchmarks. Each run's figures are kept in a file of their own."""
     from clients.bench.run import run
 
-    raise typer.Exit(run(name, folder, bound, as_json))
+    raise typer.Exit(run(name, folder, bound, as_json, compare))
 
 
 def main() -> None:

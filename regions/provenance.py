@@ -1,8 +1,8 @@
 """An asset's hands, read out of records: who gave it to whom, and the record that did it. Re-executes nothing.
 
 An asset changes its holder only by an action that its holder signed (law: Title), so every hand but the first stands in
-a record as a GiveAsset, or as an outside item with Action=Give, whose verdict is done. How it came about stands in the
-chronicle.
+a record as a GiveAsset, or as an outside item with Action=Give, Withdraw or Transfer, whose verdict is done. How it
+came about, and when it came back from outside, stands in the chronicle.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from archive.assets import asset_name
 from archive.keys import b64
 from regions import outside
 from regions.errors import RecordError
@@ -40,21 +41,23 @@ class Logged:
 
 @dataclass(frozen=True)
 class Gift:
-    """An asset given by one entity to another; `receiver` may be a text, as an item's Recipient has it."""
+    """An asset given by one entity to another. A text as receiver is what an item's Recipient has; with `outside` it is
+    an address that holds the asset outside the world, as a text as giver is."""
 
     logged: Logged
     time_ms: int
     era: int
-    giver: int
+    giver: int | str
     receiver: int | str
     item: str | None  # the outside item that asked for it
+    outside: bool = False
 
 
 def gifts(records: Iterable[Logged], asset: int) -> Iterator[Gift]:
     """Every gift of an asset in these records, in their order."""
-    needle, text = msgspec.msgpack.encode(asset), str(asset).encode()
+    needle, texts = msgspec.msgpack.encode(asset), (str(asset).encode(), asset_name(asset).encode())
     for logged in records:
-        if needle not in logged.raw and text not in logged.raw:
+        if needle not in logged.raw and not any(text in logged.raw for text in texts):
             continue
         record = decode(logged.raw)
         for said, verdict in zip(record.inputs, record.verdicts):
@@ -63,24 +66,29 @@ def gifts(records: Iterable[Logged], asset: int) -> Iterator[Gift]:
                 yield Gift(logged, record.time_ms, record.era, *found)
 
 
-def _gift(said: Input, asset: int) -> tuple[int, int | str, str | None] | None:
+def _gift(said: Input, asset: int) -> tuple[int | str, int | str, str | None, bool] | None:
     if isinstance(said, Acted):
         try:
             action = decode_action(said.body)
         except ValueError:
             return None
         given = isinstance(action, GiveAsset) and action.asset == asset
-        return (said.entity, action.target, None) if given and isinstance(action, GiveAsset) else None
+        return (said.entity, action.target, None, False) if given and isinstance(action, GiveAsset) else None
     if isinstance(said, Outside):
         try:
             asked = outside.read(said.item)
         except RecordError:
             return None
-        if asked.kind != "Give" or asked.tag("Asset") != str(asset):
+        if asked.kind not in ("Give", "Withdraw", "Transfer") or not asked.tag("Asset"):
+            return None
+        if outside.asset_of(asked) != asset:
             return None
         name = asked.tag("Recipient")
+        if asked.kind != "Give":
+            giver = said.entity if asked.kind == "Withdraw" else outside.address_text(asked.address)
+            return giver, name, b64(asked.item.id), True
         numeric = name.isascii() and name.isdigit()
-        return said.entity, int(name) if numeric else name, b64(asked.item.id)
+        return said.entity, int(name) if numeric else name, b64(asked.item.id), False
     return None
 
 

@@ -11,6 +11,10 @@ from regions.outside import READS, address_text, names
 from world.events import REASONS, Refusal
 
 Result = dict[str, Any]
+WORDS = {
+    "Withdraw": "in escrow until a confirmed checkpoint holds it",
+    "Deposit": "claimed; it comes to the wallet's body when the wallet holds it outside",
+}
 
 
 def of_outside(item: DataItem, verdict: int, reply: bytes) -> Result:
@@ -22,7 +26,9 @@ def of_outside(item: DataItem, verdict: int, reply: bytes) -> Result:
         return _result(error=f"{kind}: {REASONS.get(Refusal(verdict), Refusal(verdict).name)}")
     if kind in READS:
         return of_reply(kind, asker, msgspec.json.decode(reply) if reply else {"Error": "no reply"})
-    messages = _notices(item, asker) if kind == "Give" else []
+    if kind in WORDS:
+        return _result(output={"data": f"{kind}: {WORDS[kind]}"})
+    messages = _notices(item, asker) if kind in ("Give", "Transfer") else []
     return _result(messages, {"data": f"{kind}: done"})
 
 

@@ -1,4 +1,5 @@
-"""An asset that a player found goes to an outside wallet and, by one Give of unmodified aoconnect, back.
+"""An asset that a player found goes to an outside wallet and, by one Give of unmodified aoconnect, back; then out of
+the world, from wallet to wallet there, and into the hands of another player.
 
 The player sees it, `result` tells it, the archive holds the very bytes that were posted; and when only the store is
 left, the restored world has the asset where it was given to, and its AO door shows the same assignments and results.
@@ -16,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from archive.data_item import sign_item
-from archive.keys import Ed25519Key, RsaKey, address, unb64
+from archive.keys import Ed25519Key, RsaKey, address, save_key, unb64
+from archive.restore import search
 from archive.stores.disk import DiskStore
+from clients.asset_show import story_of
 from clients.bots.behaviours import GatherGoods, Sight, steer
 from clients.connection import Connection
 from clients.ledger_check import archived_records
@@ -123,12 +126,49 @@ async def to_and_fro(url: str, door: Door, key: Path) -> dict[str, Any]:
         given = await asyncio.to_thread(run, "give.mjs", door.base, str(key), "give", str(asset), recipient)
         await until("the gift to be back", lambda: asset in finder.assets[-1], SEEN_S_MAX)
         assert [asset in one for one in finder.assets[-3:]] == [True, False, True]
-        entity = finder.connection.session.entity
+        heir = next(one for one in finders if one is not finder)
+        around = await asyncio.to_thread(around_outside, key, finder.key, heir.key, asset, door.base)
+        await until("the asset to be back", lambda: asset in heir.assets[-1], SEEN_S_MAX)
+        assert asset not in finder.assets[-1]
+        entity = heir.connection.session.entity
     finally:
         await asyncio.gather(*(one.connection.stop() for one in finders))
         await asyncio.gather(*tasks, return_exceptions=True)
     assert given["holder"] == recipient
-    return given | {"wallet": wallet, "asset": asset, "recipient": recipient, "entity": entity}
+    return given | {
+        "wallet": wallet,
+        "asset": asset,
+        "recipient": recipient,
+        "entity": entity,
+        "heir": address(heir.key.public),
+        "around": around,
+    }
+
+
+def around_outside(key: Path, holder: Ed25519Key, heir: Ed25519Key, asset: int, door: str) -> list[dict[str, Any]]:
+    """Out to the outside wallet, from it to the heir, who alone can bring it back; each step twice, as in doubt."""
+    files = [key.with_name(name) for name in ("holder.json", "heir.json")]
+    for file, one in zip(files, (holder, heir), strict=True):
+        save_key(file, one)
+    outside = address(RsaKey.from_jwk(json.loads(key.read_text())).public)
+    steps = (
+        ("withdraw", files[0], ("--to", outside), 0),
+        ("withdraw", files[0], ("--to", outside), 0),
+        ("deposit", files[0], (), 1),
+        ("transfer", key, ("--to", address(heir.public)), 0),
+        ("transfer", key, ("--to", address(heir.public)), 0),
+        ("deposit", key, (), 1),
+        ("deposit", files[1], (), 0),
+        ("deposit", files[1], (), 0),
+    )
+    done = []
+    for action, file, more, wanted in steps:
+        status, told, said = everloom(
+            "asset", action, f"{asset:016x}", "--key", str(file), *more, "--door", door, "--json"
+        )
+        assert status == wanted, f"{action}: {said}"
+        done.append(told)
+    return done
 
 
 def test_one_give_moves_an_asset_for_good(tmp_path: Path) -> None:
@@ -148,6 +188,7 @@ def test_one_give_moves_an_asset_for_good(tmp_path: Path) -> None:
         about = door.about
 
     check_the_archive(home / "store", about["world"], given)
+    check_the_hands(home / "store", given)
     store, owner = tmp_path / "store", tmp_path / "owner.json"
     shutil.copytree(home / "store", store)
     shutil.copy(home / "keys" / "owner.json", owner)
@@ -173,7 +214,7 @@ def test_one_give_moves_an_asset_for_good(tmp_path: Path) -> None:
                 assert door.result(process, name) == answered[name]
         run("chain.mjs", door.base)
         holder = door.dry(region, "Holder", Asset=str(given["asset"]))
-        assert "Error" in holder or holder["Output"]["data"] == given["recipient"]  # unless who holds it sleeps
+        assert "Error" in holder or holder["Output"]["data"] == given["heir"]  # unless who holds it sleeps
         check_the_old_era_is_over(door, given, RsaKey.from_jwk(json.loads(key.read_text())))
 
 
@@ -197,6 +238,19 @@ def check_the_archive(store: Path, world: str, given: dict[str, Any]) -> None:
         if isinstance(said, Outside) and said.item == raw
     ]
     assert held == [(given["region"], 0)]
+
+
+def check_the_hands(store: Path, given: dict[str, Any]) -> None:
+    """Every hand is told, those outside among them; and the item by which it left stands in the archive, once."""
+    source = DiskStore(store)
+    story = story_of(source, f"{given['asset']:016x}")
+    outside = given["wallet"]["address"]
+    assert [hand.holder for hand in story.hands[-3:]] == [outside, given["heir"], given["entity"]]
+    assert [hand.giver for hand in story.hands[-2:]] == [outside, given["heir"]]
+    asked = [one["item"] for one in given["around"] if one and one["item"]]
+    assert len(asked) == 3 and [hand.item for hand in story.hands[-3:-1]] == asked[:2]
+    left = search(source, {"Action": "Credit-Notice", "Asset": f"{given['asset']:016x}"})
+    assert len(list(left)) == 1
 
 
 def check_the_holder(home: Path, asset: int, entity: int) -> None:

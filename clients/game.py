@@ -152,14 +152,23 @@ class Game:
             self._happened(event)
         mirror = seen.regions[frame.region].mirror
         lead = min(max(self._ping_ms / TICK_MS - LEAD_LESS, 0.0), LEAD_TICKS_MAX)
-        view.show(now_ms, frame.region, frame.tick, mirror, frame.events, anew=frame.anew, lead=lead)
+        view.show(
+            now_ms,
+            frame.region,
+            frame.tick,
+            mirror,
+            frame.events,
+            anew=frame.anew,
+            lead=lead,
+            at_once=1 << frame.rate_step,
+        )
         home = seen.find(view.entity)
         if home is None or home.region != frame.region:
             return
         self._region, self._tick_ms = frame.region, now_ms
         panel = self.panel
         panel.durable, panel.not_archived = frame.n, frame.not_archived
-        panel.late_ms, panel.slowed = frame.late_ms, frame.slowed
+        panel.late_ms, panel.slowed, panel.rate_step = frame.late_ms, frame.slowed, frame.rate_step
 
     def _welcomed(self, news: Welcomed) -> None:
         welcome = self.connection.session.welcome

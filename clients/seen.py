@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from regions.errors import RecordError
-from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW
+from regions.protocol import FLAG_ANEW, FLAG_SLOWED, RATE_SHIFT, VIEW, rate_step
 from world.delta import key_bytes
 from world.events import Event
 from world.mirror import Mirror
@@ -47,6 +47,7 @@ class Frame:
     late_ms: int
     anew: bool
     slowed: bool
+    rate_step: int  # for the crowd in view, frames come 2 ** rate_step at a time
     keys: int
     events: tuple[tuple[int, Event], ...]
 
@@ -87,7 +88,11 @@ class Seen:
         region = self.regions.get(index)
         if region is None:
             raise RecordError(f"a view of region {index}; there are {sorted(self.regions)}")
-        if x0 + width > region.wide or y0 + height > region.high or flags & ~(FLAG_ANEW | FLAG_SLOWED):
+        if (
+            x0 + width > region.wide
+            or y0 + height > region.high
+            or flags & ~(FLAG_ANEW | FLAG_SLOWED | 3 << RATE_SHIFT)
+        ):
             raise RecordError(f"a rectangle {x0, y0, width, height} of region {index}, flags {flags}")
         rect = (x0, y0, width, height)
         chunks, data, keys = _pieces(raw, rect, region.wide)
@@ -101,7 +106,7 @@ class Seen:
             raise RecordError(f"region {index}, tick {tick}: {error}") from None
         region.rect, region.tick, region.n = rect, tick, n
         anew, slowed = bool(flags & FLAG_ANEW), bool(flags & FLAG_SLOWED)
-        return Frame(index, tick, n, lag, late * 4, anew, slowed, keys, tuple(events))
+        return Frame(index, tick, n, lag, late * 4, anew, slowed, rate_step(flags), keys, tuple(events))
 
     def find(self, entity: int) -> Body | None:
         """Where a body is shown; of two images the one with the higher hop, of equals the one that is not leaving."""

@@ -22,7 +22,7 @@ from world.tilemap import solid
 from world.units import CHUNK_TILES, TICK_MS
 
 UNKNOWN: Final = 255  # a tile never seen
-FRAMES_KEPT: Final = 4  # ticks of a region kept to draw between
+FRAMES_KEPT: Final = 8  # ticks of a region kept to draw between
 BEHIND_TICKS: Final = 1.0
 AHEAD_TICKS: Final = 1.0  # how far a body is drawn on by its last step when frames are late
 CLOCK_SHARE: Final = 0.1  # of a frame's lateness that moves the estimate of the server's clock
@@ -71,6 +71,7 @@ class _Shown:
     def __init__(self) -> None:
         self.frames: deque[_Frame] = deque(maxlen=FRAMES_KEPT)
         self.zero_ms = 0.0  # when tick 0 would have been seen
+        self.behind = BEHIND_TICKS
 
     def add(self, frame: _Frame, now_ms: float) -> None:
         zero = now_ms - frame.tick * TICK_MS
@@ -82,7 +83,7 @@ class _Shown:
 
     def between(self, now_ms: float) -> tuple[_Frame, float]:
         """The frame to draw, and how many of its steps to go back (or, if negative, on) from it."""
-        tick = (now_ms - self.zero_ms) / TICK_MS - BEHIND_TICKS
+        tick = (now_ms - self.zero_ms) / TICK_MS - self.behind
         before = self.frames[0]
         for frame in self.frames:
             if frame.tick >= tick:
@@ -125,15 +126,18 @@ class View:
         *,
         anew: bool = False,
         lead: float = 0.0,
+        at_once: int = 1,
     ) -> None:
         """A frame was applied to a region's mirror. `anew`: it does not follow the one before. `lead`: by how many
-        ticks the own body is walked ahead of what the server shows (the measured time from sending to seeing)."""
+        ticks the own body is walked ahead of what the server shows (the measured time from sending to seeing).
+        `at_once`: how many frames come at a time, as they do in a crowd."""
         if anew or region not in self._regions:
             self._regions[region] = _Shown()
         shown = self._regions[region]
         if not shown.frames or tick > shown.frames[-1].tick:
             cols = self._come_over(shown.frames[-1], mirror) if shown.frames else mirror.cols
             shown.add(_Frame(tick, mirror.ids, cols), now_ms)
+        shown.behind = BEHIND_TICKS + (at_once - 1) / 2
         self.tick = max(self.tick, tick)
         for chunk in mirror.repainted:
             self._paint(mirror, chunk)

@@ -86,6 +86,8 @@ LOGIN_STEPS_AT_ONCE: Final = 4
 LOGINS_WAITING_MAX: Final = 2_400  # in six seconds all of them are in
 RESEND_AFTER_MS: Final = 400  # an unanswered action goes to its region again
 BATCH_MS: Final = 5  # a gateway gathers actions this long before it sends them on
+CROWD_BODIES: Final = (300, 600, 1_200)  # in view: above each the update rate is halved once more
+CROWD_LOOK_TICKS: Final = 10  # how often bodies in view are counted
 VIEW_TILES: Final = 24  # half the side of the square a player sees
 
 STATE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -118,5 +120,7 @@ _check(STRANGERS_MAX >= LOGINS_WAITING_MAX + ARRIVALS_BURST, "a newcomer does no
 _check(ADDRESS_VISITS_BURST >= ADDRESS_FAULT_COST, "one fault does not shut out a household")
 _check(CLIENT_BACKLOG_BYTES_MAX < CLIENT_UNSENT_BYTES_MAX, "a slow client is slowed before it is cut")
 _check(HEAD_TICKS_MAX * TICK_MS == 1000, "a head a second")
+_check(list(CROWD_BODIES) == sorted(CROWD_BODIES) and len(CROWD_BODIES) < 4, "a frame's header can name each rate")
+_check((TICK_MS << len(CROWD_BODIES)) < RESEND_AFTER_MS + TICK_MS, "whoever is shown little is answered in time")
 _check(QUEUE_PER_PLAYER >= UNSIGNED_ACTIONS_MAX, "a player's unsigned actions can all wait")
 _check(ACTIONS_PER_TICK * 64 <= INPUT_BYTES_MAX, "a tick of ordinary actions fits its bytes")

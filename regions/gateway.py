@@ -283,7 +283,7 @@ class Gateway:
                     self._do(now_ms, client, peer.moved(now_ms, view.index, hop), out)
                 if peer.region == view.index and peer.state in (State.SERVED, State.LOST):
                     self.sights.look(client.number, view.index, x, y)
-        out += self._receipts.pop(view.index, ())
+        out += [one for one in self._receipts.pop(view.index, ()) if not self.sights.hold(one.peer, view, one.frame)]
         frames = [Send(number, frame) for number, frame in self.sights.frames(view, ticked.anew)]
         self.figures.frames += len(frames)
         out += frames

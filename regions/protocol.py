@@ -23,7 +23,8 @@ session secret is the clamped scalar of RFC 8032. K = BLAKE2s(u | nonce, person=
     | per set bit: varint (length << 1 | key), then that many bytes (world.delta; key: a keyframe)
 
 Flags: 1 = this frame begins anew (forget what you hold of the region), 2 = frames before it were left out, as the
-client does not keep up. A chunk outside
+client does not keep up; the next two bits are a step s: for the crowd in view updates come every 2 ** s ticks, several
+frames at a time, and no frame is left out. A chunk outside
 the rectangle is no longer kept up to date. Integers are little-endian; a varint has seven bits a byte, low bits first.
 """
 
@@ -40,6 +41,7 @@ TOLD: Final = 1
 VIEW: Final = 2
 FLAG_ANEW: Final = 1
 FLAG_SLOWED: Final = 2
+RATE_SHIFT: Final = 2
 MAC_BYTES: Final = 16
 VERSION: Final = 1
 REFUSED_MS_MAX: Final = 3_600_000
@@ -186,3 +188,8 @@ def decode_told(raw: bytes) -> Told:
         return _told.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise RecordError(f"not a gateway frame: {error}") from None
+
+
+def rate_step(flags: int) -> int:
+    """How far the update rate has fallen for a crowd: a frame comes every 2 ** step ticks."""
+    return flags >> RATE_SHIFT & 3

@@ -1,7 +1,8 @@
 """Who looks where, and what each client holds of what it sees: turns a region's tick into frames for clients.
 
 A client that does not keep up gets no frame until its socket is nearly empty, then keyframes that say so: never a
-longer queue.
+longer queue. In a crowd (`RegionView.rate_step`) a client's frames are held and sent several at a time, clients in
+turn, as a call of the system for each frame is what costs most; what it was told meanwhile goes with them.
 Not here: how a frame is made (`regions.views`), and where a body is (`regions.gateway`).
 """
 
@@ -14,6 +15,7 @@ from regions.views import NOTHING, Rect, RegionView, anchor, rectangle
 
 BACKLOG_RESUMES: Final = CLIENT_BACKLOG_BYTES_MAX // 4
 RECTANGLES_KEPT: Final = 65_536
+HELD_MAX: Final = 24  # frames of one client
 
 
 @dataclass(slots=True)
@@ -27,6 +29,13 @@ class Sight:
     anew: set[int] = field(default_factory=set)  # regions to be shown from the beginning
     full_since_ms: int = 0  # 0: it keeps up
     missed: set[int] = field(default_factory=set)  # regions of which frames were left out since the last one
+    step: int = 0  # it is sent something every 2 ** step ticks of its home
+    told: list[bytes] = field(default_factory=list)  # held for its turn, before what is shown
+    held: list[bytes] = field(default_factory=list)
+
+    def turn(self, number: int, tick: int) -> bool:
+        """Whether a tick of its home is one at which it is sent something; clients take turns."""
+        return not (tick + number) & ((1 << self.step) - 1) or len(self.held) >= HELD_MAX
 
 
 class Sights:
@@ -77,6 +86,7 @@ class Sights:
         if unsent > CLIENT_BACKLOG_BYTES_MAX:
             sight.full_since_ms = sight.full_since_ms or now_ms
             sight.anew.update(sight.given)
+            sight.held.clear()
         elif unsent <= BACKLOG_RESUMES:
             sight.full_since_ms = 0
 
@@ -84,12 +94,21 @@ class Sights:
         """Clients that have not kept up since `before_ms`."""
         return [number for number, sight in self._all.items() if 0 < sight.full_since_ms <= before_ms]
 
+    def hold(self, number: int, view: RegionView, told: bytes) -> bool:
+        """Keep something told for the client's turn; False: it is to be sent now."""
+        sight = self._all.get(number)
+        if sight is None or not sight.step or sight.home != view.index or sight.turn(number, view.tick):
+            return False
+        sight.told.append(told)
+        return True
+
     def frames(self, view: RegionView, anew: bool) -> Iterator[tuple[int, bytes]]:
         """A region stands at a new tick: (client, frame) for everyone who is to see it. `anew`: all begin anew."""
         index = view.index
         gone = []
         for number, sight in self._viewers[index].items():
             if sight.full_since_ms:
+                yield from _held(number, sight)
                 self.skipped += 1
                 sight.anew.add(index)
                 sight.missed.add(index)
@@ -97,9 +116,17 @@ class Sights:
             rect, given = sight.wanted[index], sight.given.get(index)
             if rect == given and not anew and index not in sight.anew:
                 frame, says = view.frame(rect)
-                if says or index == sight.home:
-                    yield number, frame
+                if index == sight.home:
+                    sight.step = view.rate_step(rect)
+                elif not says:
+                    continue
+                if sight.step and not (index == sight.home and sight.turn(number, view.tick)):
+                    sight.held.append(frame)
+                    continue
+                yield from _held(number, sight)
+                yield number, frame
                 continue
+            yield from _held(number, sight)
             if rect == NOTHING:
                 gone.append(number)
                 del sight.wanted[index]
@@ -127,3 +154,10 @@ class Sights:
             every = {index: rectangle(hung, view.chunks) for index, view in self._views.items()}
             known = self._rectangles[hung] = {index: rect for index, rect in every.items() if rect != NOTHING}
         return known
+
+
+def _held(number: int, sight: Sight) -> Iterator[tuple[int, bytes]]:
+    """What waited for the client's turn."""
+    if sight.told or sight.held:
+        waited, sight.told, sight.held = sight.told + sight.held, [], []
+        yield from ((number, frame) for frame in waited)

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from regions.config import VIEW_TILES
+from regions.config import CROWD_BODIES, CROWD_LOOK_TICKS, VIEW_TILES
 from regions.messages import Delta, Keys
-from regions.protocol import FLAG_ANEW, FLAG_SLOWED, VIEW
+from regions.protocol import FLAG_ANEW, FLAG_SLOWED, RATE_SHIFT, VIEW
 from world.mirror import Mirror
 from world.shown import BODY_HOP, LOOK, LOOK_LEAVING, PER_TILE, X, Y
 from world.state import Int64s
@@ -22,6 +22,7 @@ PENDING_MAX: Final = 128  # deltas kept while keys are on their way
 ASK_AGAIN_MS: Final = 250
 PARTS_MAX: Final = 64
 HALF: Final = CHUNK_TILES // 2  # a view moves in steps of half a chunk, so that it is always whole chunks
+THINNED: Final = 0.8  # a crowd must shrink to this share of a limit before its rate rises again
 SLACK: Final = 1  # tiles that a body may leave its half chunk by before its view moves
 
 Rect = tuple[int, int, int, int]
@@ -89,6 +90,8 @@ class RegionView:
     _keys: dict[int, bytes] = field(default_factory=dict)
     _frames: dict[Rect, tuple[bytes, bool]] = field(default_factory=dict)
     _lists: dict[Rect, tuple[int, ...]] = field(default_factory=dict)
+    _steps: dict[Rect, int] = field(default_factory=dict)
+    _steps_before: dict[Rect, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.wide = self.chunks[2] - self.chunks[0]
@@ -175,6 +178,8 @@ class RegionView:
             raise
         self.tick, self.n, self.archived, self.late_ms = delta.tick, delta.n, delta.archived, delta.late_ms
         self._clear()
+        if self.tick % CROWD_LOOK_TICKS == 0:
+            self._steps, self._steps_before = {}, self._steps
         for place, chunk in enumerate(delta.chunks):
             piece = data[delta.offsets[place] : delta.offsets[place + 1]]
             self._pieces[chunk] = varint(len(piece) << 1) + piece
@@ -199,6 +204,17 @@ class RegionView:
                 self._lists.clear()
             self._lists[rect] = known
         return known
+
+    def rate_step(self, rect: Rect) -> int:
+        """Who sees this rectangle is updated every 2 ** step ticks, by the bodies in it; it must thin out for more."""
+        step = self._steps.get(rect)
+        if step is None:
+            sizes, held = np.diff(self.mirror.starts), self.mirror.held
+            seen = np.isin(held, self.chunk_list(rect), assume_unique=True)
+            bodies, before = int(sizes[seen].sum()), self._steps_before.get(rect, 0)
+            step = sum(bodies > most * (1 if place >= before else THINNED) for place, most in enumerate(CROWD_BODIES))
+            self._steps[rect] = step
+        return step
 
     def frame(self, rect: Rect) -> tuple[bytes, bool]:
         """This tick's frame for a client who holds this rectangle as of the tick before; whether it says anything."""
@@ -236,7 +252,7 @@ class RegionView:
         header = _header.pack(
             VIEW,
             self.index,
-            flags,
+            flags | self.rate_step(rect) << RATE_SHIFT if rect != NOTHING else flags,
             min(self.late_ms // 4, 255),
             self.tick & 0xFFFFFFFF,
             self.n & 0xFFFFFFFF,

@@ -16,6 +16,7 @@ from world.portrait import named, picture_png
 from world.shown import LOOK_LEVEL
 from world.state import PILE, PLAYER, WOLF
 from world.tilemap import BUSH, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TERRAINS, TREE, WALL, WATER
+from world.units import TICKS_PER_SECOND
 
 INK: Final = (236, 232, 220)
 FAINT: Final = (168, 170, 166)
@@ -48,6 +49,7 @@ class Panel:
     not_archived: int = 0
     late_ms: int = 0
     slowed: bool = False
+    rate_step: int = 0
     notice: str = ""
     hint: str = ""
     lines: list[tuple[float, str]] = field(default_factory=list)
@@ -171,7 +173,10 @@ class Overlay:
         if not text and panel.late_ms >= LATE_MS:
             text, colour = f"time runs slower: this tick began {panel.late_ms} ms late", ALARM
         elif not text and panel.slowed:
-            text, colour = "crowded here: you are shown fewer pictures a second", WARM
+            text, colour = "your connection does not keep up: pictures were left out", WARM
+        elif not text and panel.rate_step:
+            rate = TICKS_PER_SECOND >> panel.rate_step
+            text, colour = f"a crowd: you are shown {rate} updates a second, and every tick of them", WARM
         if not text:
             return
         lines = self.words.wrapped(text, 20, surface.get_width() // 2, 3)

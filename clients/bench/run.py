@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from clients.bench import ao, paths
+from clients.bench import ao, crowds, paths
 
 ROUNDS = 5
 Row = dict[str, Any]
@@ -26,6 +26,8 @@ def run(name: str, folder: Path | None, bound: int, as_json: bool) -> int:
         return paths.run(folder, as_json, bound)
     if name == "ao":
         return ao.run(as_json)
+    if name in crowds.SCENES:
+        return crowds.run(name, as_json)
     chosen = {name: BENCHMARKS[name]} if name in BENCHMARKS else BENCHMARKS
     if name and name not in BENCHMARKS:
         raise ValueError(f"there is no benchmark {name!r}; choose ao, paths DIR, or one of {', '.join(BENCHMARKS)}")

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-CLOCK_HZ: Final = os.sysconf("SC_CLK_TCK")
+CLOCK_HZ: Final[int] = os.sysconf("SC_CLK_TCK")
 PAGE_KIB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
 
 

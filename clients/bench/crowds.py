@@ -97,10 +97,10 @@ async def measure(scene: Scene, say: Any) -> Row:
             say(f"{scene.name}: warming up for {scene.pause_s:.0f} s")
             await asyncio.sleep(scene.pause_s)
             before, began = spent(process.pid), time.monotonic()
-            idle = _machine()
+            idle = busy_s()
             say(f"{scene.name}: measuring for {scene.seconds:.0f} s")
             await asyncio.sleep(scene.seconds)
-            took, after, busy = time.monotonic() - began, spent(process.pid), _machine()
+            took, after, busy = time.monotonic() - began, spent(process.pid), busy_s()
             sample = pulse.sample()
             reports = [json.loads((await child.communicate())[0].decode().strip().splitlines()[-1]) for child in crowd]
             await asyncio.sleep(SETTLE_S)  # until nobody is on the way from region to region
@@ -194,7 +194,7 @@ async def _crowd(scene: Scene, home: Path, port: int, say: Any) -> list["asyncio
     return crowd
 
 
-def _machine() -> float:
+def busy_s() -> float:
     """Seconds of CPU that the machine has spent on anything."""
     fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / CLOCK_HZ

@@ -125,7 +125,8 @@ def _item(
     if entry is None:
         tags, data = advance_tags(span.first, span.last), span.hash.hex().encode()
     else:
-        tags, data = mail_tags(processes[entry.source], state.module, entry.number), entry.hash.hex().encode()
+        tags = mail_tags(processes[entry.source], state.module, entry.number, entry.cause)
+        data = entry.hash.hex().encode()
     item = sign_item(key, data, tags, target=state.region)
     return item.id, item.signature
 
@@ -139,12 +140,16 @@ def advance_tags(first: int, last: int) -> list[tuple[str, str]]:
     return [("Action", "Advance"), ("First", str(first)), ("Last", str(last)), *_ao("Message")]
 
 
-def mail_tags(source: bytes, module: bytes, number: int) -> list[tuple[str, str]]:
-    """Tags of a mail's item; its data is the hex hash of the mail, whose bytes stand in the record."""
+def mail_tags(source: bytes, module: bytes, number: int, cause: bytes) -> list[tuple[str, str]]:
+    """Tags of a mail's item; its data is the hex hash of the mail, whose bytes stand in the record.
+
+    Pushed-For is the outside item that began it; mail that the world sends as it advances has none, like AO's cron.
+    """
     return [
         ("Action", "Mail"),
         ("From-Process", b64(source)),
         ("From-Module", b64(module)),
+        *([("Pushed-For", b64(cause))] if cause else []),
         ("Reference", str(number)),
         *_ao("Message"),
     ]

@@ -212,7 +212,8 @@ def _take_letters(region: Region, given: Record, taken: _Taken) -> None:
                     _consume(region, heard.region, mail, taken)
                 except RecordError as error:
                     raise FoldFailed(f"record {given.n}: {error}") from error  # no reason to stop: it is parked
-            entry = Entry(heard.region, mail.number, letters.mail_hash(mail), given.n, given.time_ms)
+            digest = letters.mail_hash(mail)
+            entry = Entry(heard.region, mail.number, digest, given.n, given.time_ms, cause=mail.cause)
             state.assignments.open.append(entry)
 
 
@@ -260,11 +261,11 @@ def _act(taken: _Taken, entity: int, action: Action | None, failed: bool) -> Non
         taken.verdicts.append(Refusal.DONE)
 
 
-def _command(region: Region, said: Command, taken: _Taken) -> int:
-    """What the world's process does with something; its verdict."""
+def _command(region: Region, said: Command, taken: _Taken, cause: bytes = b"") -> int:
+    """What the world's process does with something; its verdict. `cause` as in `Mail`."""
     done = region.rules.command(region.bodies, region.state.era, said)
     for index, kind, body in done.mail:
-        taken.new[index].append(letters.post(region.state, index, kind, body))
+        taken.new[index].append(letters.post(region.state, index, kind, body, cause))
     return done.verdict
 
 
@@ -297,9 +298,9 @@ def _take_item(region: Region, given: Record, said: Outside, room: int, failed: 
         verdicts.append(Refusal.DONE)
     elif state.index == letters.WORLD:
         if asked.kind == "Join":
-            verdicts.append(_command(region, outside.newcomer(asked), taken))
+            verdicts.append(_command(region, outside.newcomer(asked), taken, asked.item.id))
         elif asked.kind == "Transfer":
-            verdicts.append(_command(region, outside.passed(asked), taken))
+            verdicts.append(_command(region, outside.passed(asked), taken, asked.item.id))
         else:
             verdicts.append(Refusal.WRONG_PLACE)
     elif player is None:
@@ -348,7 +349,7 @@ def _consume(region: Region, source: int, mail: Mail, taken: _Taken) -> None:
     elif isinstance(body, Left | Claimed):
         if state.index != letters.WORLD or body.region != source:
             raise RecordError(f"mail {mail.number} from region {source} is for the world's process, about its own")
-        _command(region, body, taken)
+        _command(region, body, taken, mail.cause)
     elif mail.kind != letters.RULES and source != letters.WORLD:
         raise RecordError(f"mail {mail.number} from region {source} is of kind {mail.kind}, the world's process's own")
     elif isinstance(body, Born):

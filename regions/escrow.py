@@ -46,7 +46,7 @@ def withdraw(region: Region, entity: int, asked: Asked, n: int, events: list[Eve
     taken = region.rules.take_out(region.bodies, entity, asset)
     if taken is None:
         return Refusal.NOT_YOURS
-    state.escrow.append(Parcel(asset, *taken, entity, to, n, b"", b""))
+    state.escrow.append(Parcel(asset, *taken, entity, to, n, b"", b"", asked.item.id))
     events.append(Event(Kind.WITHDREW, asset, entity))
     return Refusal.DONE
 
@@ -59,7 +59,7 @@ def claim(region: Region, entity: int, asked: Asked) -> tuple[Refusal, Mail | No
     if len(letters.neighbour(state, WORLD).outbox) >= OUTBOX_MAX // 2:
         return Refusal.TOO_MANY, None
     body = letters.encode_body(Claimed(state.index, asset_of(asked), entity, asked.address))
-    return Refusal.DONE, letters.post(state, WORLD, letters.CLAIMED, body)
+    return Refusal.DONE, letters.post(state, WORLD, letters.CLAIMED, body, asked.item.id)
 
 
 def take_back(region: Region, returned: Returned, events: list[Event]) -> None:
@@ -103,7 +103,7 @@ def release(state: RegionState) -> Iterator[Mail]:
         left = Left(
             state.index, parcel.asset, parcel.kind, parcel.traits, parcel.giver, parcel.to, parcel.id, parcel.item
         )
-        yield letters.post(state, WORLD, letters.LEFT, letters.encode_body(left))
+        yield letters.post(state, WORLD, letters.LEFT, letters.encode_body(left), parcel.cause)
 
 
 def outgoing_tags(state: RegionState, parcel: Parcel, n: int) -> list[tuple[str, str]]:

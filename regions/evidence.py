@@ -213,7 +213,7 @@ def _item_id(
     if entry is None:
         tags, data = assignments.advance_tags(span.first, span.last), span.hash.hex().encode()
     else:
-        tags = assignments.mail_tags(processes[entry.source], region.state.module, entry.number)
+        tags = assignments.mail_tags(processes[entry.source], region.state.module, entry.number, entry.cause)
         data = entry.hash.hex().encode()
     return _signed_id(key, signature, region.state.region, tags, data)
 

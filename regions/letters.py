@@ -124,14 +124,17 @@ def hear(state: RegionState, heard: Heard) -> list[Mail]:
     return list(heard.mail)
 
 
-def post(state: RegionState, index: int, kind: int, body: bytes) -> Mail:
-    """Put a mail into the outbox of a neighbour; it goes out with the next letters until they consume it."""
+def post(state: RegionState, index: int, kind: int, body: bytes, cause: bytes = b"") -> Mail:
+    """Put a mail into the outbox of a neighbour; it goes out with the next letters until they consume it.
+
+    `cause` as in `Mail`.
+    """
     near = neighbour(state, index)
     if len(body) > MAIL_BYTES_MAX:
         raise RecordError(f"mail of {len(body)} bytes to region {index}; the limit is {MAIL_BYTES_MAX}")
     near.sent += 1
     near.leaving += kind == HANDOVER
-    mail = Mail(near.sent, kind, body)
+    mail = Mail(near.sent, kind, body, cause)
     near.outbox.append(mail)
     return mail
 

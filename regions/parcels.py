@@ -66,6 +66,7 @@ class Parcel(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     n: int  # the record that holds its outgoing item; before there is one, the record that took it out
     id: bytes  # of its outgoing item; empty before that is signed
     item: bytes  # the item, whole; empty as in `Left`
+    cause: bytes = b""  # the wallet's item that took it out
 
 
 class Abroad(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

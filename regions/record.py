@@ -143,11 +143,15 @@ Input = Acted | Login | Head | Outside | SpanSigned | Birth | Order | Confirmed 
 
 
 class Mail(Struct, frozen=True):
-    """A message from one region to another, applied exactly once. `kind` as in regions.letters."""
+    """A message from one region to another, applied exactly once. `kind` as in regions.letters.
+
+    `cause`: the id of the outside item that it was sent for; empty where the world moved by itself.
+    """
 
     number: Number
     kind: Small
     body: Annotated[bytes, Meta(max_length=16_384)]
+    cause: MaybeHash = b""
 
 
 class Heard(Struct, frozen=True):

@@ -144,7 +144,7 @@ class Neighbour(Struct):
 class Entry(Struct):
     """Something that gets an AO nonce of its own: mail (source index, number, hash), or an outside item (0, 0, id).
 
-    `process` is the mailbox that an item is for; empty: the region itself.
+    `process` is the mailbox that an item is for; empty: the region itself. `cause` as in `regions.record.Mail`.
     """
 
     source: int
@@ -153,6 +153,7 @@ class Entry(Struct):
     n: int
     time_ms: int
     process: bytes = b""
+    cause: bytes = b""
 
 
 class Span(Struct):

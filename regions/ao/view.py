@@ -87,7 +87,7 @@ class View:
             place.sent = []
         for heard in record.heard:
             place.numbering.open += [
-                Entry(heard.region, mail.number, letters.mail_hash(mail), record.n, record.time_ms)
+                Entry(heard.region, mail.number, letters.mail_hash(mail), record.n, record.time_ms, cause=mail.cause)
                 for mail in heard.mail
             ]
         shown, assigned = self._inputs(record)
@@ -163,7 +163,7 @@ class View:
         if entry is None:
             tags, data = assignments.advance_tags(span.first, span.last), span.hash.hex().encode()
         else:
-            tags = assignments.mail_tags(self.processes[entry.source], self.module, entry.number)
+            tags = assignments.mail_tags(self.processes[entry.source], self.module, entry.number, entry.cause)
             data = entry.hash.hex().encode()
         return assemble(ED25519, self.scheduler, signature, self.process, None, tags, data)
 

@@ -207,6 +207,24 @@ def test_a_mailbox_is_read_at_the_schedulers_door(inside: Inside) -> None:
     assert status == 400 and module in words["error"]
 
 
+def test_mail_names_the_item_that_it_was_sent_for(inside: Inside) -> None:
+    joined = item(inside, "Join", WORLD)
+    assert post(inside, joined.raw)[0] == 202
+    inside.cluster.ticks(4 * SPAN)
+    inside.read()
+    found = []
+    for region in (1, 2):
+        for edge in get(inside, f"/scheduler/{b64(inside.cluster.processes[region])}", "from-nonce=0&limit=100")[
+            "edges"
+        ]:
+            tags = {tag["name"]: tag["value"] for tag in edge["node"]["message"]["tags"]}
+            if tags["Action"] == "Mail":
+                found.append((tags["From-Process"], tags.get("Pushed-For")))
+    world = b64(inside.cluster.processes[WORLD])
+    assert found.count((world, b64(joined.id))) == 1  # the body that the wallet asked for
+    assert all(cause in (None, b64(joined.id)) for _, cause in found)
+
+
 def test_pages_from_anywhere_may_ask_every_door(tmp_path: Path) -> None:
     inside = Inside(Cluster(), tmp_path)
     for name in ("messenger", "scheduler", "compute", "gateway", "mainnet"):

@@ -32,6 +32,7 @@ def second_reading(cluster: Cluster, index: int) -> list[tuple[DataItem, DataIte
     for said in signed:
         span = records[said.first - 1 : said.last]
         mails = [(one.region, mail, record.time_ms) for record in span for one in record.heard for mail in one.mail]
+        assert not any(mail.cause for _, mail, _ in mails)  # nobody outside asked for anything
         parts: list[tuple[list[tuple[str, str]], bytes, int]] = []
         for source, mail, time_ms in mails:
             tags = [

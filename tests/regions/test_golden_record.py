@@ -133,7 +133,7 @@ def test_a_second_reader_of_records() -> None:
     assert verify(ED25519, login[4], signed, inputs[2][5])
     certificate = b"everloom-login-1\0" + WORLD + login[4] + login[5] + login[6].to_bytes(8, "little")
     assert verify(ED25519, login[3], certificate, login[7])
-    assert heard[0][:8] == (2, 1, 4, 60, digest("record 60"), 9, 16, ((5, 1, b"a body"),))
+    assert heard[0][:8] == (2, 1, 4, 60, digest("record 60"), 9, 16, ((5, 1, b"a body", b""),))
     assert (fresh, parked, halt, verdicts) == (3, ((2, 5),), "", (0, 0, 0, 10, 0, 0, 7, 0, 6))
     assert (inputs[3], replies) == ((4, b"an item", ENTITY, 3), (b"a reply",))
     assert sent == ((2, 9, (digest("mail 9"),), digest("ghosts"), 17),)

@@ -1,31 +1,28 @@
 """Bodies are circles: they are moved, kept off walls and closed borders, and pushed apart.
 
-`settle` moves every body by its velocity, then relaxes the overlapping pairs a few times in a fixed order (by row, then
-by cell), lighter bodies giving way more; after each relaxation whoever moved is put back off the walls. Nothing moves
-further between two such clamps than its radius, so nothing passes a wall. Ghosts are walls with a round shape.
+`settle` moves every body by its velocity, then relaxes the overlapping pairs a few times in a fixed order
+(`world.crowd`), lighter bodies giving way more; after each relaxation whoever moved is put back off the walls. Nothing
+moves further between two such clamps than its radius, so nothing passes a wall. Ghosts are walls with a round shape.
 Afterwards a body's velocity is the way it really went. The technique is position-based relaxation over a grid filled by
 a counting sort (M. Müller et al., Position Based Dynamics, 2007), in integers.
 
 Not here: speeds (`world.movement`), who leaves for a neighbour (`world.borders`).
 """
 
-from math import sqrt
 from typing import Final
 
 import numpy as np
 from numba import njit
 
+from world.crowd import near_pairs, relax
 from world.species import MASS, RADIUS
 from world.state import KIND, PLAYER, VX, VY, WOLF, Bytes2, Int32s, Int64s, X, Y
-from world.units import BORDER_MARGIN, PUSH_MAX, TILE
+from world.units import BORDER_MARGIN, PUSH_MAX
 from world.walls import is_blocked, off_walls, rescued
 
 ITERATIONS: Final = 4
-SLOP: Final = 48  # bodies that overlap by no more (Q16) count as touching
-CELL_SHIFT: Final = 17  # cells of two tiles
-CELLS: Final = 64  # the grid is a torus of so many cells a side: distant bodies may share a cell, and are told apart
-PAIR_MARGIN: Final = TILE // 5  # pairs this near may touch during relaxation
-PAIRS_PER_BODY: Final = 12
+CELL_SHIFT: Final = 17  # the grid that NPCs look at has cells of two tiles
+CELLS: Final = 64  # it is a torus of so many cells a side: distant bodies may share a cell, and are told apart
 
 # Columns of the ghosts that `world.borders` hands to kernels.
 GHOST_X: Final = 0
@@ -92,91 +89,6 @@ def inside_borders(land: Int64s, borders: Int64s, room: Int64s, x: int, y: int) 
 
 
 @njit(cache=True)
-def _near_pairs(xs: Int64s, ys: Int64s, radii: Int64s, count: int, bodies: int) -> Int32s:
-    """int32[n, 2]: pairs (lower index first) that may touch; ghosts, from index `bodies` on, not among themselves.
-
-    Each cell is paired with itself, the one to the east and the three below: cells of a line lie side by side, so
-    these are two runs of items, but for cells at the edge of the torus.
-    """
-    start, items = make_grid(xs, ys, count)
-    pairs = np.empty((PAIRS_PER_BODY * bodies + 1, 2), np.int32)
-    found = 0
-    for at in range(count):
-        k = items[at]
-        x = xs[k]
-        y = ys[k]
-        cx = (x >> CELL_SHIFT) & (CELLS - 1)
-        cy = (y >> CELL_SHIFT) & (CELLS - 1)
-        below = ((cy + 1) & (CELLS - 1)) * CELLS
-        inside = 0 < cx < CELLS - 1
-        for run in range(2 if inside else 5):
-            if inside:
-                first = at + 1 if run == 0 else start[below + cx - 1]
-                last = start[cy * CELLS + cx + 2] if run == 0 else start[below + cx + 2]
-            elif run == 0:
-                first = at + 1
-                last = start[cy * CELLS + cx + 1]
-            else:
-                line = cy * CELLS if run == 1 else below
-                cell = line + ((cx + (1 if run == 1 else run - 3)) & (CELLS - 1))
-                first = start[cell]
-                last = start[cell + 1]
-            for place in range(first, last):
-                other = items[place]
-                apart_x = xs[other] - x
-                apart_y = ys[other] - y
-                near = radii[k] + radii[other] + PAIR_MARGIN
-                if apart_x * apart_x + apart_y * apart_y >= near * near:
-                    continue
-                if found < pairs.shape[0] and (k < bodies or other < bodies):
-                    pairs[found, 0] = min(k, other)
-                    pairs[found, 1] = max(k, other)
-                    found += 1
-    return pairs[:found]
-
-
-@njit(cache=True)
-def _relax(pairs: Int32s, xs: Int64s, ys: Int64s, radii: Int64s, masses: Int64s, bodies: int, moved: Bytes2) -> int:
-    """Push the overlapping pairs apart once, in order; how many overlapped. A ghost (index from `bodies`) stays."""
-    overlapping = 0
-    for p in range(pairs.shape[0]):
-        a = pairs[p, 0]
-        b = pairs[p, 1]
-        dx = xs[b] - xs[a]
-        dy = ys[b] - ys[a]
-        reach = radii[a] + radii[b]
-        square = dx * dx + dy * dy
-        if square >= (reach - SLOP) * (reach - SLOP):
-            continue
-        overlapping += 1
-        if square == 0:
-            dx = 1
-            square = 1
-        apart = int(sqrt(float(square)))
-        if apart == 0:
-            apart = 1
-        total = reach - apart
-        share = masses[a] + masses[b]
-        if b >= bodies:
-            push_x = int(float(dx * total) / float(apart))
-            push_y = int(float(dy * total) / float(apart))
-            xs[a] -= push_x
-            ys[a] -= push_y
-        else:
-            push_x = int(float(dx * total) / float(apart))
-            push_y = int(float(dy * total) / float(apart))
-            part_x = int(float(push_x * masses[b]) / float(share))
-            part_y = int(float(push_y * masses[b]) / float(share))
-            xs[a] -= part_x
-            ys[a] -= part_y
-            xs[b] += push_x - part_x
-            ys[b] += push_y - part_y
-            moved[0, b] = 1
-        moved[0, a] = 1
-    return overlapping
-
-
-@njit(cache=True)
 def _pushing(rows: Int32s, used: int) -> Int32s:
     """The rows of bodies that push."""
     slots = np.empty(used, np.int32)
@@ -206,6 +118,25 @@ def settle(
     `ghosts` is int64[n, 3] of x, y, kind; `land` int64[4] and `borders` int64[n, 4] are rectangles in tiles; `room`
     int64[n] says how many bodies each neighbour takes (at 0 its border is solid).
     """
+    settle_circles(rows, used, RADIUS, MASS, ghosts, blocked, walls, window_x, window_y, land, borders, room)
+
+
+@njit(cache=True)
+def settle_circles(
+    rows: Int32s,
+    used: int,
+    radius: Int64s,
+    mass: Int64s,
+    ghosts: Int64s,
+    blocked: Bytes2,
+    walls: Bytes2,
+    window_x: int,
+    window_y: int,
+    land: Int64s,
+    borders: Int64s,
+    room: Int64s,
+) -> None:
+    """`settle` for other circles: `radius` (below half a tile, Q16) and `mass` are int64 by kind."""
     slots = _pushing(rows, used)
     bodies = slots.shape[0]
     count = bodies + ghosts.shape[0]
@@ -221,8 +152,8 @@ def settle(
     for k in range(bodies):
         i = slots[k]
         kind = rows[KIND, i]
-        radii[k] = RADIUS[kind]
-        masses[k] = MASS[kind]
+        radii[k] = radius[kind]
+        masses[k] = mass[kind]
         x = int(rows[X, i])
         y = int(rows[Y, i])
         if blocked[(y >> 16) - window_y, (x >> 16) - window_x] != 0:
@@ -241,19 +172,25 @@ def settle(
     for g in range(ghosts.shape[0]):
         xs[bodies + g] = ghosts[g, GHOST_X]
         ys[bodies + g] = ghosts[g, GHOST_Y]
-        radii[bodies + g] = RADIUS[ghosts[g, GHOST_KIND]]
+        masses[bodies + g] = 0
+        radii[bodies + g] = radius[ghosts[g, GHOST_KIND]]
 
-    pairs = _near_pairs(xs, ys, radii, count, bodies)
-    moved = np.zeros((1, count), np.uint8)
+    order, first, second = near_pairs(xs, ys, radii, count, bodies)
+    xs = xs[order]
+    ys = ys[order]
+    radii = radii[order]
+    masses = masses[order]
+    moved = np.zeros(count, np.uint8)
+    movers = np.empty(count + 2, np.uint32)
     from_x = xs.copy()
     from_y = ys.copy()
     for _ in range(ITERATIONS):
-        if _relax(pairs, xs, ys, radii, masses, bodies, moved) == 0:
+        moving = relax(first, second, xs, ys, radii, masses, moved, movers)
+        if moving == 0:
             break
-        for k in range(bodies):
-            if moved[0, k] == 0:
-                continue
-            moved[0, k] = 0
+        for mover in range(moving):
+            k = movers[mover]
+            moved[k] = 0
             x = min(max(xs[k], from_x[k] - PUSH_MAX), from_x[k] + PUSH_MAX)
             y = min(max(ys[k], from_y[k] - PUSH_MAX), from_y[k] + PUSH_MAX)
             if x < left or y < top or x >= right or y >= bottom:
@@ -264,8 +201,10 @@ def settle(
             from_x[k] = xs[k]
             from_y[k] = ys[k]
 
-    for k in range(bodies):
-        i = slots[k]
+    for k in range(count):
+        if order[k] >= bodies:
+            continue
+        i = slots[order[k]]
         x = xs[k]
         y = ys[k]
         if is_blocked(blocked, window_x, window_y, x >> 16, y >> 16):

@@ -117,11 +117,16 @@ def length(path: Cells, blocked: Mask) -> float:
     return len(steps) - diagonal + diagonal * math.sqrt(2)
 
 
+def random_map() -> Mask:
+    """uint8[512, 512] with a fifth of the tiles blocked."""
+    ys, xs = np.mgrid[0:512, 0:512]
+    return (hashed(1, 1, xs, ys) < 65536 * 20 // 100).astype(np.uint8)
+
+
 def random_rate() -> float:
     """Paths a second of processor time, one after another in compiled code, as the NPCs ask for them."""
-    side = 512
-    ys, xs = np.mgrid[0:side, 0:side]
-    blocked = (hashed(1, 1, xs, ys) < 65536 * 20 // 100).astype(np.uint8)
+    blocked = random_map()
+    side = len(blocked)
     number = np.arange(4 * RANDOM_PATHS)
     sx, sy = (hashed(1, salt, number, 0) % side for salt in (2, 3))
     gx, gy = (place + hashed(1, salt, number, 0) % (2 * RADIUS + 1) - RADIUS for place, salt in ((sx, 4), (sy, 5)))

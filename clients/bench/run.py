@@ -15,13 +15,19 @@ from rich.console import Console
 from rich.table import Table
 
 from clients.bench import ao, crowds, paths
+from clients.bench.conditions import compared, conditions, keep
+from clients.bench.physics import physics
 
 ROUNDS = 5
+ABOUT = ("bench", "workload", "load", "cpu", "cores", "commit", "at")
 Row = dict[str, Any]
 
 
-def run(name: str, folder: Path | None, bound: int, as_json: bool) -> int:
-    """Run one benchmark, or every one that needs no argument; returns the exit status."""
+def run(name: str, folder: Path | None, bound: int, as_json: bool, compare: Path | None = None) -> int:
+    """Run one benchmark, or every one that needs no argument; returns the exit status.
+
+    The rows are kept in a file. `compare` is such a file of an earlier run to put the figures beside.
+    """
     if name == "paths" and folder is not None:
         return paths.run(folder, as_json, bound)
     if name == "ao":
@@ -31,17 +37,23 @@ def run(name: str, folder: Path | None, bound: int, as_json: bool) -> int:
     chosen = {name: BENCHMARKS[name]} if name in BENCHMARKS else BENCHMARKS
     if name and name not in BENCHMARKS:
         raise ValueError(f"there is no benchmark {name!r}; choose ao, paths DIR, or one of {', '.join(BENCHMARKS)}")
-    rows = [{"bench": one, **measure(), "load": round(os.getloadavg()[0], 2)} for one, measure in chosen.items()]
+    rows = [{"bench": one, **measure(), **conditions()} for one, measure in chosen.items()]
+    file = keep(rows)
     if as_json:
         print(json.dumps(rows))
         return 0
-    table = Table(title="medians of five; `load` is the machine's, and other work on it slows all of this")
+    console, at = Console(), rows[0]
+    title = f"medians, at least of five; commit {at['commit']}, compiled for {at['cpu']}, {at['cores']} cores"
+    table = Table(title=title, caption="`load` is the machine's, and other work on it slows all of this")
     for column in ("bench", "workload", "figure", "load"):
         table.add_column(column)
     for row in rows:
-        figures = ", ".join(f"{key} {value}" for key, value in row.items() if key not in ("bench", "workload", "load"))
+        figures = "\n".join(f"{key} {value}" for key, value in row.items() if key not in ABOUT)
         table.add_row(row["bench"], row["workload"], figures, str(row["load"]))
-    Console().print(table)
+    console.print(table)
+    if compare is not None:
+        console.print(compared(rows, compare))
+    console.print(f"kept in {file}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -168,9 +180,11 @@ async def _log() -> Row:
 def items() -> Row:
     """ANS-104 items made and checked."""
     from archive.data_item import parse_item, sign_item
+    from archive.deep_hash import deep_hash
     from archive.keys import Ed25519Key
 
     key = Ed25519Key.generate()
+    bulk = os.urandom(32 << 20)
     data, tags = os.urandom(1024), [("Type", "Bench"), ("Content-Type", "application/octet-stream")]
     raw = sign_item(key, data, tags).raw
 
@@ -184,17 +198,49 @@ def items() -> Row:
             sign_item(key, data, tags)
         return 200
 
+    def hash_bulk() -> int:
+        deep_hash([b"dataitem", b"1", bulk])
+        return len(bulk)
+
     return {
-        "workload": "Ed25519 items of 1 KiB",
+        "workload": f"Ed25519 items of 1 KiB; deep hash of {len(bulk) >> 20} MiB; one core",
         "verified_per_s": round(1 / _median(check)),
         "signed_per_s": round(1 / _median(make)),
+        "deep_hash_gb_per_s": round(1e-9 / _median(hash_bulk), 3),
+    }
+
+
+def ways() -> Row:
+    """What NPCs' path-finding does in a second of CPU."""
+    import numpy as np
+
+    from world.pathfinding import flow_field
+
+    blocked = paths.random_map()
+    goals = np.array([[256, 256]], np.int32)
+    blocked[256, 256] = 0
+
+    def fill() -> int:
+        for _ in range(5):
+            flow_field(blocked, goals)
+        return 5
+
+    fill()
+    rates = [paths.random_rate() for _ in range(ROUNDS)]
+    return {
+        "workload": f"512 x 512 tiles, 20 % blocked at random: {paths.RANDOM_PATHS} random paths within 32 tiles, one "
+        "flow field over all of it; medians of five",
+        "paths_per_s_radius_32": round(statistics.median(rates)),
+        "flow_field_ms": round(_median(fill) * 1000, 2),
     }
 
 
 BENCHMARKS: dict[str, Callable[[], Row]] = {
+    "physics": physics,
     "tick": tick,
     "encode": encode,
     "delta": delta,
     "log": log,
     "items": items,
+    "ways": ways,
 }

@@ -94,7 +94,7 @@ def _restore(
     if parse_item(source.get(charter_id)).id != made.charter_item.id:
         raise ArchiveError(charter_id, "the store did not give back the new era's charter")
     if remote is not None:
-        _put_far(source, bundle_name(pack(made.items)), remote, console)
+        put_far(source, bundle_name(pack(made.items)), remote, console)
     _write(WorldDir(world), source, made, charter_id, {"owner": owner, "node": node, "scheduler": scheduler})
     if remote is not None:
         remote.choose(world)
@@ -107,7 +107,7 @@ def _restore(
     }
 
 
-def _put_far(source: DiskStore, name: str, remote: Remote, console: Console) -> None:
+def put_far(source: DiskStore, name: str, remote: Remote, console: Console) -> None:
     """Have the new era at the gateway, read back, before anything is written here."""
     with tempfile.TemporaryDirectory(prefix="everloom-") as folder:
         there = remote.open(Path(folder))

@@ -2,30 +2,35 @@
 
 import json
 import time
+from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from archive.data_item import parse_item
 from archive.errors import ArchiveError, Diverged, Forged
+from archive.keys import b64
+from archive.restore import fetch
 from archive.stores import Store
 from archive.stores.disk import DiskStore
 from archive.verify import verify
 from clients.kernels import ensure_compiled
 from clients.source import opened
 from regions import founding
+from regions.afar import far_kit
 from regions.auditing import Auditor
 from regions.charter import Charter
 from regions.errors import ConfigError
 from regions.holdings import Kit, kit
 from regions.module import differences
 from regions.revive import opening_of, which_world
+from regions.shell.confined import Confined, Limits
 
 
-def run(which: str, store: Path | str, since: str, as_json: bool) -> int:
-    """Verify and report; exit status 1 when anything is wrong."""
+def run(which: str, store: Path | str, since: str, as_json: bool, run_module: bool = False) -> int:
+    """Verify and report; exit status 1 when anything is wrong. `run_module`: see `Rules`."""
     console = Console(stderr=True)
     ensure_compiled(lambda text: console.print(text, highlight=False))
     if since and not since.isdigit():
@@ -33,7 +38,7 @@ def run(which: str, store: Path | str, since: str, as_json: bool) -> int:
     began = time.monotonic()
     try:
         with opened(store, which, console) as source:
-            summary = _verify(source, which, int(since) if since else None, console, began)
+            summary = _verify(source, which, int(since) if since else None, run_module, console, began)
     except ArchiveError as error:
         summary = failure(error)
         console.print(f"[bold red]{error}[/]", highlight=False)
@@ -48,8 +53,9 @@ def run(which: str, store: Path | str, since: str, as_json: bool) -> int:
     return 0 if summary["ok"] else 1
 
 
-def _verify(source: DiskStore, which: str, since: int | None, console: Console, began: float) -> dict[str, Any]:
-    auditor = Auditor(source.get, lambda charter, item_id, owner: kit_of(source, charter, item_id, owner))
+def _verify(
+    source: DiskStore, which: str, since: int | None, run_module: bool, console: Console, began: float
+) -> dict[str, Any]:
     world, until = which_world(source, which)
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -62,9 +68,11 @@ def _verify(source: DiskStore, which: str, since: int | None, console: Console, 
             bar.update(tasks[what], completed=done, total=total, rate=rate)
 
         also = source.check()
-        proved = verify(
-            source, opening_of, auditor, world=world, until=until, since=since, progress=progress, also=also
-        )
+        with Rules(source, run_module) as rules:
+            auditor = Auditor(source.get, rules.kit_of)
+            proved = verify(
+                source, opening_of, auditor, world=world, until=until, since=since, progress=progress, also=also
+            )
     seconds = time.monotonic() - began
     return {
         "ok": True,
@@ -79,6 +87,7 @@ def _verify(source: DiskStore, which: str, since: int | None, console: Console, 
         "state_hash": proved.state_hash,
         "void": proved.void,
         "heads_naming_unknown_records": auditor.strange,
+        "modules_run": rules.ran,
     }
 
 
@@ -89,14 +98,44 @@ def failure(error: ArchiveError) -> dict[str, Any]:
     return {"ok": False, kind: where}
 
 
-def kit_of(store: Store, charter: Charter, charter_id: bytes, owner: bytes) -> Kit:
-    """The installed rules, if they are the very ones of the charter's Module. Raises ConfigError, ArchiveError."""
-    changed = differences(parse_item(store.get(charter.module)).data)
-    if changed:
-        raise Diverged(
-            charter.module,
-            f"the history was made under another Module than what is installed: {', '.join(changed[:5])} differ;"
-            " verify it with the release that made it",
-        )
-    world_map = founding.read_map(parse_item(store.get(charter.map)))
-    return kit(lambda index: founding.genesis(charter, charter_id, owner, index, world_map))
+class Rules:
+    """By which rules each era is re-executed: the installed ones, where they are the ones of its Module; else, with
+    `run_module`, the archived Module in a process of its own (`regions.shell.confined`), if the world's owner signed
+    it; else none. `ran` are the Modules that were run. Use it as a context: processes end with it.
+    """
+
+    def __init__(self, store: Store, run_module: bool, limits: Limits | None = None) -> None:
+        self.store, self.run_module, self.limits = store, run_module, limits
+        self.ran: list[str] = []
+        self.owners: set[bytes] = set()  # a world that was given a new id keeps the Module its first owner signed
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Rules":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def kit_of(self, charter: Charter, charter_id: bytes, owner: bytes) -> Kit:
+        """As `regions.auditing.KitOf`. Raises ArchiveError, ValueError."""
+        self.owners.add(owner)
+        module = fetch(self.store, charter.module)
+        changed = differences(module.data)
+        map_item = fetch(self.store, charter.map)
+        if not changed:
+            world_map = founding.read_map(map_item)
+            return kit(lambda index: founding.genesis(charter, charter_id, owner, index, world_map))
+        if not self.run_module:
+            raise Diverged(
+                charter.module,
+                f"era {charter.era} was made under another Module than what is installed: {', '.join(changed[:5])}"
+                " differ; verify it with --run-module, or with the release that made it, or begin in a later era with"
+                " --since",
+            )
+        if sha256(module.owner).digest() not in self.owners:
+            raise Forged(
+                charter.module, f"this Module is signed by {module.address}, not by the world's owner: not run"
+            )
+        alone = self._open.enter_context(Confined(charter.module, module.data, self.limits))
+        self.ran.append(charter.module)
+        return far_kit(charter.module, alone.ask, self.store.get(b64(charter_id)), map_item.raw)

@@ -1,9 +1,10 @@
 """Re-executes a world's history and judges it: the `Replay` that `archive.verify` is handed.
 
-Every record goes through the fold that made it (`compute.apply`); every signature in it is checked (`evidence`); what a
-region says it heard of another is held against what that other one did (`overheard`). A signature or cross-check that
-fails is not reported at once but after the next state hash has held: history that was executed wrongly is called
-diverged, history that was executed rightly, but on inputs that nobody made, is called forged.
+Every record goes through the fold that made it (the kit's: an era may have rules of its own); every signature in it is
+checked (`evidence`); what a region says it heard of another is held against what that other one did (`overheard`). A
+signature or cross-check that fails is not reported at once but after the next state hash has held: history that was
+executed wrongly is called diverged, history that was executed rightly, but on inputs that nobody made, is called
+forged.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from archive.errors import Damaged, Diverged, Forged
 from archive.keys import b64, unb64
 from archive.restore import Opening, Regional
 from archive.verify import AssetItems, Interval
-from regions import compute, errors, region_state
+from regions import errors, region_state
 from regions.charter import Charter, read_charter
 from regions.collecting import NOTHING, collected
 from regions.config import SPAN
@@ -80,14 +81,21 @@ class Auditor:
 
     def begin(self, opening: Opening) -> None:
         """As `archive.verify.Replay`."""
+        module = self.charter.module if self.courses else ""
         charter_id, owner = self._take_charter(opening)
         if not self.courses:
             self.kit = self.kit_of(self.charter, charter_id, owner)
             self.courses = {index: Course(self.kit.genesis(index), 0) for index in range(len(self.charter.seats))}
             return
         self._judge_seen()
+        if self.charter.module != module:
+            self.kit = self.kit_of(self.charter, charter_id, owner)
         for index, course in self.courses.items():
             try:
+                if self.charter.module != module:
+                    course.region = region_state.decode(
+                        course.region.encode(), self.kit.rules(index), course.region.head
+                    )
                 adopt(course.region, self.charter, charter_id, owner)
             except RecordError as error:
                 raise Damaged(opening.id, str(error), region=str(index), record=course.region.state.n) from None
@@ -175,7 +183,7 @@ class Auditor:
                 record = decode(raw)
                 if record.n > region.state.n:  # else it was folded before it was compared
                     looked = look(region, record)
-                    record = replace(record, verdicts=compute.fold(region, record).verdicts)
+                    record = replace(record, verdicts=self.kit.fold(region, record))
                     for finding in judge(looked, region, record, self.charter, self.manifests):
                         self.doubts.append(Doubt(index, record.n, finding, ()))
             except (RecordError, FoldFailed):
@@ -196,7 +204,7 @@ class Auditor:
             raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
         looked = look(region, record)
         try:
-            compute.apply(region, raw)
+            self.kit.apply(region, raw)
         except ChainBroken as error:
             raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
         except (errors.Diverged, FoldFailed) as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from archive.keys import b64
 from regions import assignments, chain, escrow, letters, outside, players, replies
 from regions.config import CHRONICLE_KEPT, OUTBOX_MAX, SPAN, STATE_BYTES_MAX
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
@@ -127,10 +128,11 @@ def _brief(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else repr(value)[:200]
 
 
-def open_era(region: Region, era: int, era_item: bytes, roster: int, nodes: list[bytes]) -> None:
-    """Begin an era on a restored state: not a record, but what the owner-signed era item says (regions.revive).
+def open_era(region: Region, era: int, era_item: bytes, roster: int, nodes: list[bytes], module: bytes) -> None:
+    """Begin an era on a state at its cut: not a record, but what the owner-signed era item says (regions.revive).
 
-    The claim of the era before ends with it: only a claim can follow.
+    The claim of the era before ends with it: only a claim can follow, which names the era item. Where the item names
+    another Module, `module`, the world's process announces it in the chronicle.
     """
     state = region.state
     if era <= state.era:
@@ -138,6 +140,11 @@ def open_era(region: Region, era: int, era_item: bytes, roster: int, nodes: list
     state.era, state.era_item, state.term = era, era_item, 0
     state.roster, state.nodes = roster, nodes
     state.link, state.links_left = b"", 0
+    if module != state.module:
+        words = f"the rules change: Module {b64(state.module)} gives way to {b64(module)}"
+        state.module = module
+        if state.index == letters.WORLD:
+            _tell(state, Event(Kind.RULES_CHANGED, era, text=words))
     region.rules.begin_era(region.bodies, era)
 
 
@@ -397,9 +404,13 @@ def _owner_said(state: RegionState, said: OwnerSaid) -> Refusal:
 def _chronicle(state: RegionState, events: list[Event]) -> None:
     for event in events:
         if event.kind in KEY_EVENTS:
-            state.chronicle.append(Told(state.chronicle_next, state.n, state.time_ms, _plain(event)))
-            state.chronicle_next += 1
+            _tell(state, event)
     del state.chronicle[:-CHRONICLE_KEPT]
+
+
+def _tell(state: RegionState, event: Event) -> None:
+    state.chronicle.append(Told(state.chronicle_next, state.n, state.time_ms, _plain(event)))
+    state.chronicle_next += 1
 
 
 def _plain(event: Event) -> tuple[int, int, int, int, int, str]:

@@ -47,7 +47,7 @@ def found(
 ) -> Founded:
     """Make a world on this map, cut into shape = (columns, rows) regions. `seal` encrypts for the owner's key; `nodes`
     are the public keys of more machines that may run it."""
-    module = sign_item(owner, module_bytes(), _module_tags())
+    module = module_item(owner)
     height, width = world_map.terrain.shape
     map_tags = [("Type", "Everloom-Map"), ("Width", str(width)), ("Height", str(height)), ("Content-Encoding", "zstd")]
     map_item = sign_item(owner, compress(tilemap.encode(world_map)), map_tags)
@@ -70,8 +70,9 @@ def found(
     return Founded(charter, signed, [module, map_item, *processes, *firsts, sealed, signed])
 
 
-def _module_tags() -> list[tuple[str, str]]:
-    return [
+def module_item(owner: RsaKey) -> DataItem:
+    """The Module item of the installed rules, signed by the world's owner."""
+    tags = [
         ("Data-Protocol", "ao"),
         ("Type", "Module"),
         ("Variant", VARIANT),
@@ -80,6 +81,7 @@ def _module_tags() -> list[tuple[str, str]]:
         ("Output-Encoding", "everloom-record-1"),
         ("Content-Encoding", "zstd"),
     ]
+    return sign_item(owner, module_bytes(), tags)
 
 
 def process_tags(

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from archive.assets import Face, asset_name
-from regions import founding, letters
+from regions import compute, founding, letters
 from regions.escrow import NOBODY
 from regions.letters import Handover
 from regions.parcels import Left, Returned
+from regions.record import Record
 from regions.region_state import Region, Rules, Told
 from regions.world_process import Registry
 from world import portrait
@@ -46,6 +47,8 @@ class Kit:
     face: Callable[[int, int, int], Face]  # of an asset: id, kind, traits
     metadata: Callable[[str, int, int, int, str], bytes]  # world, asset, kind, traits, image: the ERC-721 JSON
     line: Callable[[int, Told], dict[str, Any]]  # of the chronicle: partition index, key event
+    apply: Callable[[Region, bytes], object] = compute.apply
+    fold: Callable[[Region, Record], tuple[int, ...]] = lambda region, given: compute.fold(region, given).verdicts
 
 
 def kit(genesis: Callable[[int], Region]) -> Kit:

@@ -194,7 +194,7 @@ def _whole(asked: Request, name: str) -> int:
 
 
 def asset_of(asked: Request) -> int:
-    """The asset that an item is about, as its tag has it: a number, or the name of 16 hex digits. Raises RecordError."""
+    """The asset that an item is about, as its tag has it: a number, or a name of 16 hex digits. Raises RecordError."""
     text = asked.tag("Asset")
     if len(text) == 16 and set(text) <= set("0123456789abcdef"):
         return int(text, 16) & 2**63 - 1

@@ -61,8 +61,9 @@ class Refold(Asked, tag=4, frozen=True):
 
 
 class BeginEra(Asked, tag=5, frozen=True):
-    """From here new ids carry this era."""
+    """These bodies, from where on new ids carry this era: bytes for bytes."""
 
+    bodies: Bytes
     era: Annotated[int, Meta(ge=1, lt=2**15)]
 
 
@@ -157,7 +158,10 @@ def _done(regions: dict[int, Region], told: dict[int, dict[str, bytes]], asked: 
             verdicts = compute.fold(regions[index], decode(asked.record)).verdicts
             regions[index].head = record_hash(asked.record)
         case BeginEra():
-            regions[index].rules.begin_era(regions[index].bodies, asked.era)
+            rules = founding.rules_of(index)
+            bodies = rules.decode(asked.bodies)
+            rules.begin_era(bodies, asked.era)
+            return Bodies(rules.encode(bodies))
         case Encode():
             return Bodies(regions[index].rules.encode(regions[index].bodies))
     state: Any = regions[index].state

@@ -25,8 +25,9 @@ from regions.charter import Charter, Cut, Seats, read_charter, sign_charter
 from regions.errors import FoldFailed, RecordError
 from regions.filing import numbers_of
 from regions.holdings import Kit
+from regions.letters import WORLD
 from regions.region_state import Region
-from regions.world_process import Registry
+from regions.world_process import WorldRules
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,13 @@ def adopt(region: Region, charter: Charter, charter_id: bytes, owner: bytes) -> 
     if unb64(charter.world) != state.world:
         state.world, state.region, state.owner = unb64(charter.world), unb64(seat.process), owner
         state.assignments = assignments.begin(state.region, unb64(seat.assignment))
-        if isinstance(region.bodies, Registry):
-            region.bodies.regions = [(index, unb64(charter.seats[index].process)) for index, _ in region.bodies.regions]
-    compute.open_era(region, charter.era, charter_id, charter.roster, [unb64(node) for node in charter.nodes])
+        if state.index == WORLD:
+            rules = WorldRules()  # through bytes, as an auditor may have no more than these of the bodies
+            registry = rules.decode(region.rules.encode(region.bodies))
+            registry.regions = [(index, unb64(charter.seats[index].process)) for index, _ in registry.regions]
+            region.bodies = region.rules.decode(rules.encode(registry))
+    nodes = [unb64(node) for node in charter.nodes]
+    compute.open_era(region, charter.era, charter_id, charter.roster, nodes, unb64(charter.module))
 
 
 def revive(
@@ -190,12 +195,14 @@ def revive(
     now_ms: int,
     seal: Callable[[bytes], bytes],
     nodes: Sequence[bytes] = (),
+    module: DataItem | None = None,
 ) -> Revived:
     """Open the next era on states that `load` gave (changed in place), for this node and those with the keys `nodes`.
 
-    `owner` is the world's own key, or a new one: then the world gets new ids, and `seal` encrypts the new scheduler's
-    key for it; `scheduler` is the world's, or the new world's. Raises ArchiveError for an older checkpoint under the
-    world's own key.
+    `module` is the item of the rules that hold from there on, if others than before; the same owner signed it. `owner`
+    is the world's own key, or a new one: then the world gets new ids, and `seal` encrypts the new scheduler's key for
+    it; `scheduler` is the world's, or the new world's. Raises ArchiveError for an older checkpoint under the world's
+    own key.
     """
     digests = [region.digest() for region in regions]
     state_hash = restore.check_state_hashes(found.manifest, digests)
@@ -213,10 +220,11 @@ def revive(
         checkpoint=found.manifest_id,
         cut=[Cut(region.state.n, b64(region.head)) for region in regions],
         named_before=None,
+        module=b64(module.id) if module is not None else last.module,
     )
-    items: list[DataItem] = []
+    items: list[DataItem] = [module] if module is not None else []
     if not same:
-        charter, items = _new_world(store, charter, owner, scheduler, now_ms, seal)
+        charter, items = _new_world(store, charter, owner, scheduler, now_ms, seal)  # under the rules it had
     item = sign_charter(owner, charter)
     snapshots: dict[int, tuple[int, bytes]] = {}
     for index, region in enumerate(regions):

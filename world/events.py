@@ -26,6 +26,7 @@ class Kind(IntEnum):
     LEFT = 13  # entity id, hop, neighbour index, 0
     FELL_ASLEEP = 14  # entity id, 0, 0, 0
     WOKE = 15  # entity id, 0, 0, 0
+    RULES_CHANGED = 16  # era, 0, 0, 0, text: nothing of a tick's, but of the owner's word that opened the era
     WITHDREW = 40  # asset id, who held it, 0, 0: it leaves the world
     DEPOSITED = 41  # asset id, who holds it, 0, 0: it is back
 

@@ -61,7 +61,8 @@ class Place(msgspec.Struct, array_like=True):
 
 @dataclass
 class View:
-    """One region. `processes` are region ids by partition index; `module` and `scheduler` the world's."""
+    """One region. `processes` are region ids by partition index; `module` is the newest record's, `scheduler` the
+    world's."""
 
     process: bytes
     module: bytes
@@ -82,6 +83,7 @@ class View:
         record, place = decode(raw), self.place
         if record.n != place.n + 1 or (place.n and record.previous != place.hash):
             raise RecordError(f"record {record.n} does not follow record {place.n}")
+        self.module = record.module
         if assignments.close_numbering(place.numbering, record.n, record.previous, place.time_ms):
             place.spans.append(place.sent)
             place.sent = []

@@ -175,7 +175,7 @@ class WorldDir:
             raise ConfigError(
                 f"world {charter.world} runs under Module {charter.module}, which is not what is installed:"
                 f" {', '.join(changed[:5])}{' and more' if len(changed) > 5 else ''} differ; install the release that"
-                " made it, or begin a new world with --world"
+                " made it, or have the world go on under these rules with `everloom upgrade`, which its owner signs"
             )
 
     def world_map(self, charter: Charter, store: DiskStore) -> TileMap:

@@ -32,7 +32,7 @@ from archive.keys import b64
 from archive.restore import fetch, newest_manifest, newest_opening
 from archive.stores.disk import DiskStore
 from archive.verify import load_interval
-from clients.verify import kit_of
+from clients.verify import Rules
 from regions.auditing import Auditor
 from regions.errors import RecordError
 from regions.record import Acted, Login, decode, first_chain, login_body, player_chain
@@ -53,8 +53,7 @@ class Audit:
         self.store = DiskStore(store)
         self.violations = Violations()
         self.ledgers = Ledgers(ledgers)
-        kit = kit_of
-        self.auditor = Auditor(self.store.get, lambda charter, item, owner: kit(self.store, charter, item, owner))
+        self.auditor = Auditor(self.store.get, Rules(self.store, run_module=False).kit_of)
         self.opening = newest_opening(self.store, opening_of)
         self.auditor.begin(self.opening)
         self.logs = Logs(self.auditor.charter, self.violations)

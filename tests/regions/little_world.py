@@ -113,7 +113,7 @@ class LittleWorld:
             region = self._genesis(index)
             for raw in self.logs[index][:n]:
                 apply(region, raw)
-            open_era(region, era, bytes([era]) * 32, region.state.roster, region.state.nodes)
+            open_era(region, era, bytes([era]) * 32, region.state.roster, region.state.nodes, region.state.module)
             self.logs[index] = self.logs[index][:n]
             self._take_seat(index, region, [])
 

@@ -104,12 +104,12 @@ def test_an_era_begins_with_a_claim_and_nothing_else() -> None:
     cluster.ticks(5)
     record = decode(cluster.raws(1)[-1])
     region = before(cluster, record.n)
-    open_era(region, 2, b"e" * 32, 2, region.state.nodes)
+    open_era(region, 2, b"e" * 32, 2, region.state.nodes, region.state.module)
     assert (region.state.era, region.state.term, region.state.roster) == (2, 0, 2)
     with pytest.raises(RecordError):
         fold(region, replace(record, era=2, term=0, roster=2))
     with pytest.raises(RecordError, match="cannot follow era 2"):
-        open_era(region, 2, b"e" * 32, 2, [])
+        open_era(region, 2, b"e" * 32, 2, [], region.state.module)
 
 
 def test_events_have_one_form() -> None:

@@ -26,7 +26,6 @@ from world.state import (
     OWED_TICKS,
     OWED_WORK_X,
     OWED_WORK_Y,
-    PILE,
     PLAYER,
     WORK_X,
     WORK_Y,
@@ -36,6 +35,7 @@ from world.state import (
     State,
     X,
     Y,
+    pushes,
 )
 from world.units import OWED_MAX, TILE
 from world.walls import is_blocked
@@ -68,8 +68,11 @@ def _free_tile(
                 y = (ty << 16) + TILE // 2
                 taken = False
                 for i in range(used):
-                    pushes = rows[KIND, i] != 0 and rows[KIND, i] != PILE
-                    if pushes and abs(rows[X, i] - x) < TILE * 3 // 4 and abs(rows[Y, i] - y) < TILE * 3 // 4:
+                    if (
+                        pushes(rows[KIND, i])
+                        and abs(rows[X, i] - x) < TILE * 3 // 4
+                        and abs(rows[Y, i] - y) < TILE * 3 // 4
+                    ):
                         taken = True
                         break
                 if not taken:

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from world.species import MASS, RADIUS
-from world.state import KIND, PLAYER, VX, VY, WOLF, Bytes2, Int32s, Int64s, X, Y
+from world.state import KIND, VX, VY, Bytes2, Int32s, Int64s, X, Y, pushes
 from world.units import BORDER_MARGIN, PUSH_MAX, TILE
 from world.walls import is_blocked, off_walls, rescued
 
@@ -182,7 +182,7 @@ def _pushing(rows: Int32s, used: int) -> Int32s:
     slots = np.empty(used, np.int32)
     bodies = 0
     for i in range(used):
-        if PLAYER <= rows[KIND, i] <= WOLF:
+        if pushes(rows[KIND, i]):
             slots[bodies] = i
             bodies += 1
     return slots[:bodies]

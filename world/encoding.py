@@ -4,12 +4,17 @@ The format, all integers little-endian:
 
     u32 length of the header · header · arrays, one after the other, nothing behind them
 
-The header is the MessagePack array `[1, land, world_size, borders, window, [height, width], used, assets, owed,
-spawns]` (rectangles and pairs as arrays of integers, the last four as counts), packed in the shortest way. The arrays:
+The header is the MessagePack array `[2, land, world_size, borders, window, [height, width], used, assets, owed,
+spawns, doors]` (rectangles and pairs as arrays of integers, the last five as counts), packed in the shortest way. The
+arrays:
 
     u8 terrain[height, width] · u8 feature[height, width] · u8 stock[height, width]
     i32 rows[COLUMNS, used] · i64 ids[used] · i64 assets[ASSET_COLUMNS, assets] · i64 counters[Counter.COUNT]
     i32 owed[owed, OWED_COLUMNS] · i32 spawns[spawns, 2]
+    i64 doors[doors, DOOR_COLUMNS] · i64 flows[FLOWS_MAX, THINGS]
+
+Version 1, read but no longer written, ends its header before `doors`, has neither doors nor flows, and rows of the
+first 34 columns: five kinds of goods, and nothing worn.
 """
 
 import struct
@@ -20,11 +25,21 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from world.borders import COLUMNS_1
 from world.invariants import InvariantError, check
-from world.state import ASSET_COLUMNS, COLUMNS, OWED_COLUMNS, Counter, State
-from world.units import ASSETS_PER_BODY, NEIGHBOURS_MAX, OWED_MAX, REGION_ROWS, SPAWNS_PER_REGION, WORLD_TILES_MAX
+from world.state import ASSET_COLUMNS, COLUMNS, DOOR_COLUMNS, OWED_COLUMNS, Counter, State
+from world.things import FLOWS_MAX, THINGS
+from world.units import (
+    ASSETS_PER_BODY,
+    DOORS_MAX,
+    NEIGHBOURS_MAX,
+    OWED_MAX,
+    REGION_ROWS,
+    SPAWNS_PER_REGION,
+    WORLD_TILES_MAX,
+)
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 HEADER_BYTES_MAX: Final = 1024
 _LENGTH: Final = struct.Struct("<I")
 
@@ -33,8 +48,8 @@ _Side = Annotated[int, Meta(ge=1, le=WORLD_TILES_MAX)]
 _Rectangle = tuple[_Tile, _Tile, _Tile, _Tile]
 
 
-class _Header(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    version: Annotated[int, Meta(ge=STATE_VERSION, le=STATE_VERSION)]
+class _Header1(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    version: Annotated[int, Meta(ge=1, le=STATE_VERSION)]
     land: _Rectangle
     world_size: tuple[_Side, _Side]
     borders: Annotated[tuple[_Rectangle, ...], Meta(max_length=NEIGHBOURS_MAX)]
@@ -44,6 +59,10 @@ class _Header(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     assets: Annotated[int, Meta(ge=0, le=REGION_ROWS * ASSETS_PER_BODY)]
     owed: Annotated[int, Meta(ge=0, le=OWED_MAX)]
     spawns: Annotated[int, Meta(ge=0, le=SPAWNS_PER_REGION)]
+
+
+class _Header(_Header1, array_like=True, forbid_unknown_fields=True):
+    doors: Annotated[int, Meta(ge=0, le=DOORS_MAX)]
 
 
 def encode(state: State) -> bytes:
@@ -61,6 +80,7 @@ def encode(state: State) -> bytes:
             assets=state.assets_used,
             owed=len(state.owed),
             spawns=len(state.spawns),
+            doors=len(state.doors),
         )
     )
     return b"".join(
@@ -76,6 +96,8 @@ def encode(state: State) -> bytes:
             state.counters.astype("<i8", copy=False).tobytes(),
             state.owed.astype("<i4", copy=False).tobytes(),
             state.spawns.astype("<i4", copy=False).tobytes(),
+            state.doors.astype("<i8", copy=False).tobytes(),
+            state.flows.astype("<i8", copy=False).tobytes(),
         )
     )
 
@@ -89,14 +111,18 @@ def decode(data: bytes) -> State:
     """The state with these bytes. ValueError, with the numbers, for any bytes that `encode` would not have made."""
     header, at = _read_header(data)
     height, width = header.shape
+    doors_here = header.doors if isinstance(header, _Header) else 0
+    columns, flowing = (COLUMNS, FLOWS_MAX) if isinstance(header, _Header) else (COLUMNS_1, 0)
     pieces = (
         (3 * height * width, 1),
-        (COLUMNS * header.used, 4),
+        (columns * header.used, 4),
         (header.used, 8),
         (ASSET_COLUMNS * header.assets, 8),
         (Counter.COUNT, 8),
         (OWED_COLUMNS * header.owed, 4),
         (2 * header.spawns, 4),
+        (DOOR_COLUMNS * doors_here, 8),
+        (THINGS * flowing, 8),
     )
     expected = at + sum(count * size for count, size in pieces)
     if len(data) != expected:
@@ -105,7 +131,7 @@ def decode(data: bytes) -> State:
     for count, size in pieces:
         arrays.append(np.frombuffer(data, f"<i{size}" if size > 1 else "u1", count, at))
         at += count * size
-    layers, rows, ids, assets, counters, owed, spawns = arrays
+    layers, rows, ids, assets, counters, owed, spawns, doors, flows = arrays
     layers = layers.reshape(3, height, width)
     if int(layers[0].max()) > 15 or int(layers[1].max()) > 15:
         raise ValueError(f"tile codes up to {int(layers[:2].max())}, expected less than 16")
@@ -122,8 +148,10 @@ def decode(data: bytes) -> State:
         counters=counters.astype(np.int64),
         owed=owed.reshape(header.owed, OWED_COLUMNS).astype(np.int32),
         spawns=spawns.reshape(header.spawns, 2).astype(np.int32),
+        doors=doors.reshape(doors_here, DOOR_COLUMNS).astype(np.int64),
     )
-    state.rows[:, : header.used] = rows.reshape(COLUMNS, header.used)
+    state.flows[:flowing] = flows.reshape(flowing, THINGS)
+    state.rows[:columns, : header.used] = rows.reshape(columns, header.used)
     state.ids[: header.used] = ids
     if header.assets > state.assets.shape[1]:
         state.assets = np.zeros((ASSET_COLUMNS, header.assets), np.int64)
@@ -136,7 +164,7 @@ def decode(data: bytes) -> State:
     return state
 
 
-def _read_header(data: bytes) -> tuple[_Header, int]:
+def _read_header(data: bytes) -> tuple[_Header1, int]:
     if len(data) < _LENGTH.size:
         raise ValueError(f"a state of {len(data)} bytes has no header")
     (size,) = _LENGTH.unpack_from(data)
@@ -145,16 +173,16 @@ def _read_header(data: bytes) -> tuple[_Header, int]:
         raise ValueError(f"a header of {size} bytes in {len(data)}, the limit is {HEADER_BYTES_MAX}")
     raw = data[_LENGTH.size : end]
     try:
-        header = msgspec.msgpack.decode(raw, type=_Header)
+        header = msgspec.msgpack.decode(raw, type=_Header1 if raw[1:2] == b"\1" else _Header)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError(f"the header of a state: {error}") from None
-    if msgspec.msgpack.encode(header) != raw:
-        raise ValueError(f"the header of {size} bytes is not packed in the shortest way")
+    if msgspec.msgpack.encode(header) != raw or (header.version == 1) == isinstance(header, _Header):
+        raise ValueError(f"the header of {size} bytes is not packed in the shortest way, or of another version")
     _check_places(header)
     return header, end
 
 
-def _check_places(header: _Header) -> None:
+def _check_places(header: _Header1) -> None:
     width, height = header.world_size
     for x0, y0, x1, y1 in (header.land, *header.borders):
         if not (x0 < x1 <= width and y0 < y1 <= height):

@@ -12,7 +12,13 @@ BERRY: Final = 1
 STONE: Final = 2
 GRAIN: Final = 3
 MEAT: Final = 4
-ITEMS: Final = ("wood", "berry", "stone", "grain", "meat")
+HIDE: Final = 5
+BREAD: Final = 6
+ARROW: Final = 7
+BOW: Final = 8
+SWORD: Final = 9
+COAT: Final = 10
+ITEMS: Final = ("wood", "berry", "stone", "grain", "meat", "hide", "bread", "arrow", "bow", "sword", "coat")
 
 # Kinds of asset. The numbers stand in snapshots and in permanent metadata.
 FIND: Final = 1

@@ -28,6 +28,7 @@ from world.state import (
     Int64s,
     X,
     Y,
+    lives,
 )
 from world.units import SIGHT_TILES, TILE
 
@@ -69,7 +70,7 @@ def gather_points(rows: Int32s, used: int, ghosts: Int64s) -> Int64s:
     count = 0
     for i in range(used):
         kind = rows[KIND, i]
-        if kind < PLAYER or kind > WOLF:
+        if not lives(kind):
             continue
         points[POINT_X, count] = rows[X, i]
         points[POINT_Y, count] = rows[Y, i]
@@ -81,7 +82,7 @@ def gather_points(rows: Int32s, used: int, ghosts: Int64s) -> Int64s:
         count += 1
     for g in range(ghosts.shape[0]):
         kind = ghosts[g, GHOST_KIND]
-        if kind < PLAYER or kind > WOLF:
+        if not lives(kind):
             continue
         points[POINT_X, count] = ghosts[g, GHOST_X]
         points[POINT_Y, count] = ghosts[g, GHOST_Y]

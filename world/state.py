@@ -11,8 +11,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from world.pathfinding import Scratch, make_scratch
+from world.things import FLOWS_MAX, GOODS_KINDS, THINGS
 from world.tilemap import opaque, solid
 from world.units import ASSETS_PER_REGION, PATH_RADIUS, REGION_ROWS
 from world.walls import update_walls, walls_around
@@ -29,6 +31,10 @@ DEER: Final = 3
 WOLF: Final = 4
 PILE: Final = 5  # goods on the ground: seen and picked up, pushes nothing
 GHOST: Final = 6  # only in a tick's scratch rows, never in a state
+CRATE: Final = 7  # stands, is pushed, holds goods, can be broken
+MISSILE: Final = 8  # an arrow or stone in flight: pushes nothing (world.missiles)
+FIRST_SPECIES: Final = 9  # further kinds that live; all that are not named above from here to KIND_MAX
+KIND_MAX: Final = 31  # five bits on the wire
 
 # Columns.
 KIND: Final = 0
@@ -61,8 +67,19 @@ DOWN_TICKS: Final = 26  # ticks left before a fallen body stands again
 HURT_TICKS: Final = 27  # ticks left in which it shows a wound
 COINS: Final = 28
 GOODS_0: Final = 29  # the first of world.items.ITEMS; one column each
-GOODS: Final = 5
-COLUMNS: Final = GOODS_0 + GOODS
+GOODS: Final = GOODS_KINDS
+WEAPON: Final = GOODS_0 + GOODS  # 1 + the item in hand, which is not in the purse; 0: none
+ARMOUR: Final = WEAPON + 1  # 1 + the item worn
+SKIN_0: Final = WEAPON + 2  # the id of the skin worn, an asset: low and high half; 0: none
+SKIN_1: Final = WEAPON + 3
+COLUMNS: Final = WEAPON + 4
+
+# Columns of a door.
+DOOR_X: Final = 0
+DOOR_Y: Final = 1
+DOOR_OWNER: Final = 2  # who built it and may lock it: entity id, 0 nobody
+DOOR_LOCKED: Final = 3
+DOOR_COLUMNS: Final = 4
 
 # Columns of a birth owed for a dead NPC: where it will live, and when.
 OWED_KIND: Final = 0
@@ -79,6 +96,18 @@ ASSET_HOLDER: Final = 1  # entity id
 ASSET_KIND: Final = 2
 ASSET_TRAITS: Final = 3  # 63 bits from which traits and picture are drawn
 ASSET_COLUMNS: Final = 4
+
+
+@njit(cache=True)
+def lives(kind: int) -> bool:
+    """Whether a kind walks by its intent, heals and dies: players and every species."""
+    return bool(PLAYER <= kind <= WOLF or kind >= FIRST_SPECIES)
+
+
+@njit(cache=True)
+def pushes(kind: int) -> bool:
+    """Whether a kind is solid: all that lives, and crates."""
+    return bool(PLAYER <= kind <= WOLF or kind == CRATE or kind >= FIRST_SPECIES)
 
 
 class Counter(IntEnum):
@@ -112,7 +141,9 @@ class State:
     in a feature) are uint8[h, w] windows whose corner is `window` = (x, y): the land and up to WINDOW_TILES around it.
     `borders` are the neighbours' rectangles, in the order of the partition; events, ghosts and departures name a
     neighbour by its index in it. `spawns` are the tiles where new players appear, int32[n, 2]; `owed` the births that
-    replace dead NPCs, int32[n, OWED_COLUMNS], the oldest first. What follows `index` is derived and never encoded.
+    replace dead NPCs, int32[n, OWED_COLUMNS], the oldest first; `doors` int64[n, DOOR_COLUMNS] those of the land, as
+    they were built; `flows` int64[FLOWS_MAX, THINGS] the sums of every faucet and sink (world.faucets). What follows
+    `index` is derived and never encoded.
     """
 
     land: tuple[int, int, int, int]
@@ -130,6 +161,8 @@ class State:
     counters: Int64s = field(default_factory=lambda: np.zeros(Counter.COUNT, np.int64))
     spawns: Int32s = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     owed: Int32s = field(default_factory=lambda: np.zeros((0, OWED_COLUMNS), np.int32))
+    doors: Int64s = field(default_factory=lambda: np.zeros((0, DOOR_COLUMNS), np.int64))
+    flows: Int64s = field(default_factory=lambda: np.zeros((FLOWS_MAX, THINGS), np.int64))
     index: dict[int, int] = field(default_factory=dict)  # id -> row
     blocked: Bytes2 = field(init=False)  # 1 where no body can be
     opaque: Bytes2 = field(init=False)  # 1 where nobody sees through
@@ -158,6 +191,10 @@ class State:
         self.blocked[at] = solid(self.terrain[at], self.feature[at])
         self.opaque[at] = opaque(self.terrain[at], self.feature[at])
         update_walls(self.blocked, self.walls, tx, ty)
+
+    def worn_columns(self) -> tuple[Int32s, Int32s]:
+        """1 + item of all weapons and all armour in use; 0 where there is none."""
+        return self.rows[WEAPON, : self.used], self.rows[ARMOUR, : self.used]
 
     def row(self, entity: int) -> int:
         """The row of an entity, or -1."""

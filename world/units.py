@@ -42,6 +42,7 @@ EVENTS_PER_TICK: Final = 4096
 ASSETS_PER_BODY: Final = 256  # what one body may hold; a handover carries them all
 GHOSTS_PER_NEIGHBOUR: Final = REGION_ROWS
 SPAWNS_PER_REGION: Final = 65_536
+DOORS_MAX: Final = 4096  # in one region's land
 OWED_MAX: Final = REGION_ROWS  # births a region may owe for its dead
 RADIUS_MIN: Final = 20_000  # of any body that pushes; what it moves between two wall clamps stays below this
 SPEED_MAX: Final = 18_000  # Q16 a tick

@@ -95,7 +95,49 @@ class Speak(msgspec.Struct, array_like=True, tag=11, frozen=True, forbid_unknown
     text: Annotated[str, Meta(min_length=1, max_length=SPEECH_MAX)]
 
 
-Action = Move | Strike | Gather | Give | GiveCoins | GiveAsset | Drop | PickUp | Build | Dig | Speak
+class Shoot(msgspec.Struct, array_like=True, tag=12, frozen=True, forbid_unknown_fields=True):
+    """Send an arrow this way with the bow in hand, or else throw a stone; (0, 0) is no way."""
+
+    dx: Unit
+    dy: Unit
+
+
+class Craft(msgspec.Struct, array_like=True, tag=13, frozen=True, forbid_unknown_fields=True):
+    """Make what a recipe makes (`recipe` is its number in `world.recipes`)."""
+
+    recipe: Annotated[int, Meta(ge=0, le=255)]
+
+
+class Equip(msgspec.Struct, array_like=True, tag=14, frozen=True, forbid_unknown_fields=True):
+    """Take a weapon in hand or put armour on (`item` as in `world.items`); what is in use already is put away."""
+
+    item: Annotated[int, Meta(ge=0, le=255)]
+
+
+class Wear(msgspec.Struct, array_like=True, tag=15, frozen=True, forbid_unknown_fields=True):
+    """Wear a skin one holds; 0 takes it off."""
+
+    asset: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class UseDoor(msgspec.Struct, array_like=True, tag=16, frozen=True, forbid_unknown_fields=True):
+    """Do something (`what` as in `world.doors`: shut, open, lock, unlock) with the door at this tile."""
+
+    x: Tile
+    y: Tile
+    what: Annotated[int, Meta(ge=0, le=3)]
+
+
+class Eat(msgspec.Struct, array_like=True, tag=17, frozen=True, forbid_unknown_fields=True):
+    """Eat a piece of food, which heals."""
+
+    item: Annotated[int, Meta(ge=0, le=255)]
+
+
+Action = (
+    Move | Strike | Gather | Give | GiveCoins | GiveAsset | Drop | PickUp | Build | Dig | Speak
+    | Shoot | Craft | Equip | Wear | UseDoor | Eat
+)  # fmt: skip
 
 _decoder: Final[msgspec.msgpack.Decoder[Action]] = msgspec.msgpack.Decoder(Action)
 _encoder: Final = msgspec.msgpack.Encoder()

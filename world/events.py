@@ -26,6 +26,13 @@ class Kind(IntEnum):
     LEFT = 13  # entity id, hop, neighbour index, 0
     FELL_ASLEEP = 14  # entity id, 0, 0, 0
     WOKE = 15  # entity id, 0, 0, 0
+    SHOT = 16  # shooter id, missile id, item, 0
+    CRAFTED = 17  # entity id, recipe, item (-1 a crate), count
+    EQUIPPED = 18  # entity id, 1 + weapon in hand, 1 + armour worn, id of the skin worn
+    DOOR_USED = 19  # entity id, x, y, what (world.doors)
+    ATE = 20  # entity id, item, health gained, health
+    WORE_OUT = 21  # entity id, item that broke, 0, 0
+    BROKEN = 22  # crate id, breaker id, x, y
 
 
 class Event(NamedTuple):
@@ -57,6 +64,8 @@ class Refusal(IntEnum):
     TOO_MANY = 12
     RULE_FAILED = 13
     TARGET_DOWN = 14
+    LOCKED = 15
+    NOT_HUNGRY = 16
 
 
 REASONS: Final = {
@@ -73,5 +82,7 @@ REASONS: Final = {
     Refusal.ACROSS_BORDER: "it stands across the border; step over first",
     Refusal.TOO_MANY: "too many at once",
     Refusal.TARGET_DOWN: "it lies on the ground already",
+    Refusal.LOCKED: "it is locked",
+    Refusal.NOT_HUNGRY: "you need no food now",
     Refusal.RULE_FAILED: "the rule failed on it; the world goes on without it",
 }

@@ -5,16 +5,18 @@ The format, all integers little-endian:
     u32 length of the header · header · arrays, one after the other, nothing behind them
 
 The header is the MessagePack array `[2, land, world_size, borders, window, [height, width], used, assets, owed,
-spawns, doors]` (rectangles and pairs as arrays of integers, the last five as counts), packed in the shortest way. The
-arrays:
+spawns, doors, goals, offers]` (rectangles and pairs as arrays of integers, the last seven as counts), packed in the
+shortest way. The arrays:
 
     u8 terrain[height, width] · u8 feature[height, width] · u8 stock[height, width]
     i32 rows[COLUMNS, used] · i64 ids[used] · i64 assets[ASSET_COLUMNS, assets] · i64 counters[Counter.COUNT]
     i32 owed[owed, OWED_COLUMNS] · i32 spawns[spawns, 2]
     i64 doors[doors, DOOR_COLUMNS] · i64 flows[FLOWS_MAX, THINGS]
+    i64 species[SPECIES_LINES, KINDS] · i32 goals[goals, 3] · i32 edges[goals, 2 * (width + height) - 4]
+    u8 routes[height, width] · i64 offers[offers, OFFER_COLUMNS]
 
-Version 1, read but no longer written, ends its header before `doors`, has neither doors nor flows, and rows of the
-first 34 columns: five kinds of goods, and nothing worn.
+Version 1, read but no longer written, ends its header before `doors`, has no array behind `spawns` (so neither
+shared ways nor offers, and the built-in species), and rows of the first 34 columns: five kinds of goods, nothing worn.
 """
 
 import struct
@@ -27,14 +29,18 @@ from msgspec import Meta
 
 from world.borders import COLUMNS_1
 from world.invariants import InvariantError, check
-from world.state import ASSET_COLUMNS, COLUMNS, DOOR_COLUMNS, OWED_COLUMNS, Counter, State
+from world.routes import edge_tiles, rebuild
+from world.species import BUILT_IN, KINDS, SPECIES_LINES
+from world.state import ASSET_COLUMNS, COLUMNS, DOOR_COLUMNS, OFFER_COLUMNS, OWED_COLUMNS, Counter, State
 from world.things import FLOWS_MAX, THINGS
 from world.units import (
     ASSETS_PER_BODY,
     DOORS_MAX,
     NEIGHBOURS_MAX,
+    OFFERS_MAX,
     OWED_MAX,
     REGION_ROWS,
+    ROUTES_MAX,
     SPAWNS_PER_REGION,
     WORLD_TILES_MAX,
 )
@@ -63,6 +69,8 @@ class _Header1(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 class _Header(_Header1, array_like=True, forbid_unknown_fields=True):
     doors: Annotated[int, Meta(ge=0, le=DOORS_MAX)]
+    goals: Annotated[int, Meta(ge=0, le=ROUTES_MAX)]
+    offers: Annotated[int, Meta(ge=0, le=OFFERS_MAX)]
 
 
 def encode(state: State) -> bytes:
@@ -81,6 +89,8 @@ def encode(state: State) -> bytes:
             owed=len(state.owed),
             spawns=len(state.spawns),
             doors=len(state.doors),
+            goals=len(state.goals),
+            offers=len(state.offers),
         )
     )
     return b"".join(
@@ -98,6 +108,11 @@ def encode(state: State) -> bytes:
             state.spawns.astype("<i4", copy=False).tobytes(),
             state.doors.astype("<i8", copy=False).tobytes(),
             state.flows.astype("<i8", copy=False).tobytes(),
+            state.species.astype("<i8", copy=False).tobytes(),
+            state.goals.astype("<i4", copy=False).tobytes(),
+            state.edges.astype("<i4", copy=False).tobytes(),
+            state.routes.tobytes(),
+            state.offers.astype("<i8", copy=False).tobytes(),
         )
     )
 
@@ -111,8 +126,10 @@ def decode(data: bytes) -> State:
     """The state with these bytes. ValueError, with the numbers, for any bytes that `encode` would not have made."""
     header, at = _read_header(data)
     height, width = header.shape
-    doors_here = header.doors if isinstance(header, _Header) else 0
-    columns, flowing = (COLUMNS, FLOWS_MAX) if isinstance(header, _Header) else (COLUMNS_1, 0)
+    old = not isinstance(header, _Header)
+    doors_here, goals_here, offers_here = (0, 0, 0) if old else (header.doors, header.goals, header.offers)
+    columns, flowing = (COLUMNS_1, 0) if old else (COLUMNS, FLOWS_MAX)
+    edge = len(edge_tiles((height, width))[0])
     pieces = (
         (3 * height * width, 1),
         (columns * header.used, 4),
@@ -123,6 +140,11 @@ def decode(data: bytes) -> State:
         (2 * header.spawns, 4),
         (DOOR_COLUMNS * doors_here, 8),
         (THINGS * flowing, 8),
+        (0 if old else SPECIES_LINES * KINDS, 8),
+        (3 * goals_here, 4),
+        (edge * goals_here, 4),
+        (0 if old else height * width, 1),
+        (OFFER_COLUMNS * offers_here, 8),
     )
     expected = at + sum(count * size for count, size in pieces)
     if len(data) != expected:
@@ -131,7 +153,7 @@ def decode(data: bytes) -> State:
     for count, size in pieces:
         arrays.append(np.frombuffer(data, f"<i{size}" if size > 1 else "u1", count, at))
         at += count * size
-    layers, rows, ids, assets, counters, owed, spawns, doors, flows = arrays
+    layers, rows, ids, assets, counters, owed, spawns, doors, flows, species, goals, edges, routes, offers = arrays
     layers = layers.reshape(3, height, width)
     if int(layers[0].max()) > 15 or int(layers[1].max()) > 15:
         raise ValueError(f"tile codes up to {int(layers[:2].max())}, expected less than 16")
@@ -149,6 +171,11 @@ def decode(data: bytes) -> State:
         owed=owed.reshape(header.owed, OWED_COLUMNS).astype(np.int32),
         spawns=spawns.reshape(header.spawns, 2).astype(np.int32),
         doors=doors.reshape(doors_here, DOOR_COLUMNS).astype(np.int64),
+        species=BUILT_IN if old else species.reshape(SPECIES_LINES, KINDS).astype(np.int64),
+        goals=goals.reshape(goals_here, 3).astype(np.int32),
+        edges=edges.reshape(goals_here, edge).astype(np.int32),
+        routes=routes.reshape(height, width).copy() if not old else np.zeros((0, 0), np.uint8),
+        offers=offers.reshape(offers_here, OFFER_COLUMNS).astype(np.int64),
     )
     state.flows[:flowing] = flows.reshape(flowing, THINGS)
     state.rows[:columns, : header.used] = rows.reshape(columns, header.used)
@@ -161,6 +188,7 @@ def decode(data: bytes) -> State:
         check(state)
     except InvariantError as error:
         raise ValueError(f"not a state of the rules: {error}") from None
+    rebuild(state)
     return state
 
 

@@ -61,7 +61,7 @@ def _ranges() -> tuple[Int64s, Int64s]:
         high[column] = WORLD_TILES_MAX - 1
     low[KIND], high[KIND] = PLAYER, KIND_MAX
     high[X] = high[Y] = WORLD_TILES_MAX * TILE - 1
-    high[FACING], high[MODE], high[HEALTH], high[HOP] = 7, 15, 100, 2**31 - 1
+    high[FACING], high[MODE], high[HEALTH], high[HOP] = 7, 15, 1_000, 2**31 - 1
     high[COOLDOWN], high[MODE_TICKS] = 1_000, TICKS_MAX
     high[PATH_STEPS], high[DOWN_TICKS], high[HURT_TICKS] = PATH_STEPS_MAX, DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
     high[COINS], high[GOODS_0 : GOODS_0 + GOODS] = COINS_MAX, GOODS_MAX

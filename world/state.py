@@ -22,6 +22,7 @@ from world.walls import update_walls, walls_around
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Bytes2 = npt.NDArray[np.uint8]
+Bytes3 = npt.NDArray[np.uint8]
 
 # Kinds of body. The numbers stand in snapshots and on the wire.
 FREE: Final = 0
@@ -80,6 +81,21 @@ DOOR_Y: Final = 1
 DOOR_OWNER: Final = 2  # who built it and may lock it: entity id, 0 nobody
 DOOR_LOCKED: Final = 3
 DOOR_COLUMNS: Final = 4
+
+# Columns of an offer: what its maker gives for what the other gives. An item is its number + 1, 0 none.
+OFFER_ID: Final = 0
+OFFER_FROM: Final = 1
+OFFER_TO: Final = 2
+OFFER_TICKS_LEFT: Final = 3
+GIVES_COINS: Final = 4
+GIVES_ITEM: Final = 5
+GIVES_COUNT: Final = 6
+GIVES_ASSET: Final = 7
+WANTS_COINS: Final = 8
+WANTS_ITEM: Final = 9
+WANTS_COUNT: Final = 10
+WANTS_ASSET: Final = 11
+OFFER_COLUMNS: Final = 12
 
 # Columns of a birth owed for a dead NPC: where it will live, and when.
 OWED_KIND: Final = 0
@@ -142,8 +158,10 @@ class State:
     `borders` are the neighbours' rectangles, in the order of the partition; events, ghosts and departures name a
     neighbour by its index in it. `spawns` are the tiles where new players appear, int32[n, 2]; `owed` the births that
     replace dead NPCs, int32[n, OWED_COLUMNS], the oldest first; `doors` int64[n, DOOR_COLUMNS] those of the land, as
-    they were built; `flows` int64[FLOWS_MAX, THINGS] the sums of every faucet and sink (world.faucets). What follows
-    `index` is derived and never encoded.
+    they were built; `flows` int64[FLOWS_MAX, THINGS] the sums of every faucet and sink (world.faucets);
+    `species` int64[SPECIES_LINES, KINDS] who lives here (world.species); `goals` int32[n, 3] the markets and camps,
+    `edges` int32[n, edge tiles] and `routes` uint8[h, w] what their flow fields are made of (world.routes); `offers`
+    int64[n, OFFER_COLUMNS] the open offers of trade. What follows `index` is derived and never encoded.
     """
 
     land: tuple[int, int, int, int]
@@ -163,6 +181,11 @@ class State:
     owed: Int32s = field(default_factory=lambda: np.zeros((0, OWED_COLUMNS), np.int32))
     doors: Int64s = field(default_factory=lambda: np.zeros((0, DOOR_COLUMNS), np.int64))
     flows: Int64s = field(default_factory=lambda: np.zeros((FLOWS_MAX, THINGS), np.int64))
+    species: Int64s = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    goals: Int32s = field(default_factory=lambda: np.zeros((0, 3), np.int32))
+    edges: Int32s = field(default_factory=lambda: np.zeros((0, 0), np.int32))
+    routes: Bytes2 = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    offers: Int64s = field(default_factory=lambda: np.zeros((0, OFFER_COLUMNS), np.int64))
     index: dict[int, int] = field(default_factory=dict)  # id -> row
     blocked: Bytes2 = field(init=False)  # 1 where no body can be
     opaque: Bytes2 = field(init=False)  # 1 where nobody sees through
@@ -170,6 +193,7 @@ class State:
     land_box: Int64s = field(init=False)  # `land` and `borders` as the kernels take them
     border_boxes: Int64s = field(init=False)
     paths: Scratch = field(init=False)
+    ways: Bytes3 = field(init=False)  # the flow fields of `goals` as directions (world.routes)
 
     def __post_init__(self) -> None:
         self.blocked = solid(self.terrain, self.feature)
@@ -178,6 +202,9 @@ class State:
         self.land_box = np.array(self.land, np.int64)
         self.border_boxes = np.array(self.borders, np.int64).reshape(len(self.borders), 4)
         self.paths = make_scratch(PATH_RADIUS)
+        self.ways = np.zeros((0, *self.terrain.shape), np.uint8)
+        if not self.routes.size:
+            self.routes = np.zeros(self.terrain.shape, np.uint8)
 
     def has_tile(self, x: int, y: int) -> bool:
         """Whether a tile of the world lies in this region's land."""

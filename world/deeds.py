@@ -1,19 +1,25 @@
 """One action of a player, led to the rule that carries it out."""
 
-from world import building, combat, economy
+from world import building, combat, crafting, economy, equipment, missiles, wounds
 from world.actions import (
     Action,
     Build,
+    Craft,
     Dig,
     Drop,
+    Eat,
+    Equip,
     Gather,
     Give,
     GiveAsset,
     GiveCoins,
     Move,
     PickUp,
+    Shoot,
     Speak,
     Strike,
+    UseDoor,
+    Wear,
 )
 from world.events import Event, Kind, Refusal
 from world.movement import INTENT_MAX
@@ -58,4 +64,16 @@ def act(turn: Turn, entity: int, action: Action) -> Refusal:
             return building.build(turn, row, action)
         case Dig():
             return building.dig(turn, row, action)
+        case UseDoor():
+            return building.use_door(turn, row, action)
+        case Shoot():
+            return missiles.shoot(turn, row, action)
+        case Craft():
+            return crafting.craft(turn, row, action)
+        case Equip():
+            return equipment.equip(turn, row, action)
+        case Wear():
+            return equipment.wear(turn, row, action)
+        case Eat():
+            return wounds.eat(turn, row, action)
     return Refusal.NOT_AN_ACTION

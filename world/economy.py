@@ -6,12 +6,13 @@ to a player who gathers, while the region's share of the hour's budget lasts.
 
 import numpy as np
 
-from world import piles
+from world import equipment, piles
 from world.actions import Drop, Gather, Give, GiveAsset, GiveCoins, PickUp
 from world.borders import add_asset
 from world.combat import within
 from world.draws import COIN, RARE, TRAITS
 from world.events import Event, Kind, Refusal
+from world.faucets import Flow, flow
 from world.items import (
     COIN_ODDS,
     DROP_TICKS,
@@ -30,6 +31,7 @@ from world.state import (
     ASSET_ID,
     COINS,
     COOLDOWN,
+    CRATE,
     GOODS,
     GOODS_0,
     KIND,
@@ -41,6 +43,7 @@ from world.state import (
     X,
     Y,
 )
+from world.things import ASSET_THING, COIN_THING
 from world.turn import Turn
 from world.units import ASSETS_PER_BODY, ASSETS_PER_REGION, COINS_MAX, GOODS_MAX, HOUR_TICKS, REACH, TILE
 
@@ -73,11 +76,13 @@ def gather(turn: Turn, row: int, action: Gather) -> Refusal:
     entity = int(state.ids[row])
     state.stock[ty, tx] -= 1
     rows[GOODS_0 + item, row] += 1
+    flow(state, Flow.GATHERED, item, 1)
     rows[COOLDOWN, row] = GATHER_TICKS
     turn.events.append(Event(Kind.GATHERED, entity, item, 1, int(state.stock[ty, tx])))
     if item == STONE and rows[COINS, row] < COINS_MAX and turn.below(entity, COIN, COIN_ODDS) == 0:
         rows[COINS, row] += 1
         state.counters[Counter.COINS_MINTED] += 1
+        flow(state, Flow.COIN_IN_STONE, COIN_THING, 1)
     if state.counters[Counter.FINDS_LEFT] > 0 and turn.below(entity, RARE, FIND_ODDS) == 0:
         _find(turn, entity)
     return Refusal.DONE
@@ -91,6 +96,7 @@ def _find(turn: Turn, entity: int) -> None:
     add_asset(state, asset, entity, FIND, traits)
     state.counters[Counter.FINDS_LEFT] -= 1
     state.counters[Counter.ASSETS_MINTED] += 1
+    flow(state, Flow.FOUND, ASSET_THING, 1)
     turn.events.append(Event(Kind.MINTED, asset, entity, FIND, rarity(traits)))
 
 
@@ -128,11 +134,11 @@ def _receiver(turn: Turn, row: int, target: int, kinds: tuple[int, ...]) -> tupl
 
 
 def give(turn: Turn, row: int, action: Give) -> Refusal:
-    """Hand goods to a player or villager."""
+    """Hand goods to a player or villager, or put them into a crate."""
     rows = turn.state.rows
     if not (0 <= action.item < len(ITEMS) and 0 < action.count <= GOODS_MAX):
         return Refusal.NOT_AN_ACTION
-    refusal, other = _receiver(turn, row, action.target, (PLAYER, VILLAGER))
+    refusal, other = _receiver(turn, row, action.target, (PLAYER, VILLAGER, CRATE))
     if refusal:
         return refusal
     column = GOODS_0 + action.item
@@ -177,6 +183,7 @@ def give_asset(turn: Turn, row: int, action: GiveAsset) -> Refusal:
     if assets_of(state, action.target) >= ASSETS_PER_BODY:
         return Refusal.NO_ROOM
     state.assets[ASSET_HOLDER, lines[0]] = action.target
+    equipment.taken_off(state, row, action.asset)
     turn.events.append(Event(Kind.GAVE, entity, action.target, -2, action.asset))
     return Refusal.DONE
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from world.state import GOODS, Int64s
-from world.tilemap import BUSH, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TREE, WALL, WATER
+from world.tilemap import BUSH, DOOR, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TREE, WALL, WATER
 
 WOOD: Final = 0
 BERRY: Final = 1
@@ -46,9 +46,9 @@ GATHER_TICKS: Final = 20
 BUILD_TICKS: Final = 10
 DROP_TICKS: Final = 4
 
-BUILD_ITEM: Final = {WALL: STONE, FLOOR: WOOD}
+BUILD_ITEM: Final = {WALL: STONE, FLOOR: WOOD, DOOR: WOOD}
 BUILD_COST: Final = 2
-BUILD_ON: Final = {WALL: (GROUND, MUD, FLOOR), FLOOR: (MUD, WATER)}
+BUILD_ON: Final = {WALL: (GROUND, MUD, FLOOR), FLOOR: (MUD, WATER), DOOR: (GROUND, MUD, FLOOR)}
 BUILD_COINS: Final = 1
 """The builder's fee, burned; who has no coin builds for nothing."""
 DIG_GIVES: Final = 1

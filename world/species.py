@@ -150,6 +150,7 @@ STRIKE_TICKS: Final = BUILT_IN[STRIKE_OF]
 """Ticks before the next strike."""
 MEAT: Final = BUILT_IN[MEAT_OF]
 """Meat that a dead body leaves."""
+HIDE: Final = BUILT_IN[HIDE_OF]
 NPC_KINDS: Final = (2, 3, 4)
 POPULATION: Final = (int(BUILT_IN[COUNT_OF, 2]), int(BUILT_IN[COUNT_OF, 3]), int(BUILT_IN[COUNT_OF, 4]))
 """Villagers, deer and wolves of a world; the other species come in proportion to their sum."""
@@ -159,7 +160,5 @@ PILE_TICKS: Final = 3_000
 """A pile lies this long; then its goods rot and its coins are lost (burned)."""
 DOWN_TICKS_PLAYER: Final = 100
 HURT_TICKS_SHOWN: Final = 8
-HEAL_TICKS: Final = 40
-"""A body on its feet gains one health each so many ticks."""
 RESPAWN_TICKS: Final = 400
 VILLAGER_COINS: Final = int(BUILT_IN[COINS_OF, 2])

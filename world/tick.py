@@ -5,7 +5,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from world import births, borders, collision, combat, deeds, economy, ghosts, mail, movement, npc, piles
+from world import (
+    births,
+    borders,
+    collision,
+    combat,
+    deeds,
+    economy,
+    ghosts,
+    mail,
+    missiles,
+    movement,
+    npc,
+    piles,
+    routes,
+)
 from world.actions import Action, Gather, Move, Strike
 from world.draws import seeds
 from world.events import Event, Kind
@@ -67,6 +81,7 @@ def advance(state: State, inputs: Inputs) -> Outputs:
         _receive(turn, raw)
     for entity, action in inputs.actions:
         out.verdicts.append(int(deeds.act(turn, entity, action)))
+    routes.refresh(state)
     for biter, bitten in _minds(turn):
         combat.bite(turn, biter, bitten)
     room = _room(state, inputs.open)
@@ -103,6 +118,11 @@ def _minds(turn: Turn) -> list[tuple[int, int]]:
         top,
         state.land_box,
         state.paths,
+        state.species,
+        state.flows,
+        state.counters,
+        state.goals,
+        state.ways,
     )
     ids, across = state.ids, turn.ghosts.ids
     return [(int(ids[biter]), int(ids[row] if row >= 0 else across[-1 - row])) for biter, row in bites.tolist()]
@@ -125,6 +145,7 @@ def _motion(turn: Turn, room: Int64s) -> None:
         state.border_boxes,
         room,
     )
+    missiles.move(turn)
     piles.rot(state, over)
 
 

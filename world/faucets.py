@@ -37,6 +37,9 @@ class Flow(IntEnum):
     SHATTERED = 16
     MADE_AN_ASSET = 17
     BROKEN_UP = 18
+    GUILD_CREDIT = 19
+    MARKET_DUES = 20
+    CAROUSED = 21
 
 
 class Line(NamedTuple):
@@ -60,6 +63,9 @@ TABLE: Final = (
     Line(Flow.CRAFTED, 1, "crafted", "goods made by recipes", "world.crafting"),
     Line(Flow.MADE_AN_ASSET, 1, "masterpieces", "assets made by recipes, within the hour's budget", "world.crafting"),
     Line(Flow.BROKEN_UP, 1, "broken up", "wood of broken crates", "world.crates"),
+    Line(Flow.GUILD_CREDIT, 1, "guild's credit", "coins, to traders who have almost none", "world.markets"),
+    Line(Flow.MARKET_DUES, -1, "market dues", "coins, of villagers and traders who have many", "world.markets"),
+    Line(Flow.CAROUSED, -1, "caroused", "coins that bandits spend in their camps by day", "world.npc"),
     Line(Flow.USED_UP, -1, "used up", "goods that went into what was crafted", "world.crafting"),
     Line(Flow.BUILT_IN, -1, "built in", "stone and wood of walls, floors and doors", "world.building.build"),
     Line(Flow.BUILDERS_FEE, -1, "builders' fees", "coins", "world.building.build"),

@@ -12,7 +12,7 @@ from world.events import Event, Kind, Refusal
 from world.faucets import Flow, flow
 from world.items import BUILD_COINS, BUILD_COST, BUILD_ITEM, BUILD_ON, BUILD_TICKS, DIG_GIVES, STONE
 from world.mail import tile_mail
-from world.species import RADIUS
+from world.species import RADIUS_OF
 from world.state import COINS, COOLDOWN, GOODS_0, KIND, Counter, State, X, Y
 from world.things import COIN_THING
 from world.tilemap import DOOR, DOORWAY, GROUND, NONE, ROCK, WALL
@@ -99,7 +99,7 @@ def _occupied(turn: Turn, x: int, y: int) -> bool:
     """Whether any body, pile or ghost touches a tile."""
     rows, table = turn.state.rows[:, : turn.state.used], turn.ghosts.table
     for kinds, xs, ys in ((rows[KIND], rows[X], rows[Y]), (table[:, GHOST_KIND], table[:, GHOST_X], table[:, GHOST_Y])):
-        near = TILE // 2 + RADIUS[kinds]
+        near = TILE // 2 + turn.state.species[RADIUS_OF, kinds]
         touches = (abs(xs - (x * TILE + TILE // 2)) < near) & (abs(ys - (y * TILE + TILE // 2)) < near)
         if np.any(touches & (kinds != 0)):
             return True

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from world.species import MASS, RADIUS
+from world.species import MASS_OF, RADIUS_OF
 from world.state import KIND, VX, VY, Bytes2, Int32s, Int64s, X, Y, pushes
 from world.units import BORDER_MARGIN, PUSH_MAX, TILE
 from world.walls import is_blocked, off_walls, rescued
@@ -200,6 +200,7 @@ def settle(
     land: Int64s,
     borders: Int64s,
     room: Int64s,
+    species: Int64s,
 ) -> None:
     """Move all bodies of `rows` by their velocities and push them apart; VX, VY become the way they went.
 
@@ -221,8 +222,8 @@ def settle(
     for k in range(bodies):
         i = slots[k]
         kind = rows[KIND, i]
-        radii[k] = RADIUS[kind]
-        masses[k] = MASS[kind]
+        radii[k] = species[RADIUS_OF, kind]
+        masses[k] = species[MASS_OF, kind]
         x = int(rows[X, i])
         y = int(rows[Y, i])
         if blocked[(y >> 16) - window_y, (x >> 16) - window_x] != 0:
@@ -241,7 +242,7 @@ def settle(
     for g in range(ghosts.shape[0]):
         xs[bodies + g] = ghosts[g, GHOST_X]
         ys[bodies + g] = ghosts[g, GHOST_Y]
-        radii[bodies + g] = RADIUS[ghosts[g, GHOST_KIND]]
+        radii[bodies + g] = species[RADIUS_OF, ghosts[g, GHOST_KIND]]
 
     pairs = _near_pairs(xs, ys, radii, count, bodies)
     moved = np.zeros((1, count), np.uint8)

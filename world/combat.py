@@ -11,13 +11,27 @@ from world.actions import Strike
 from world.events import Event, Kind, Refusal
 from world.faucets import Flow, flow
 from world.ghosts import ghost_at
-from world.habits import FED_TICKS, SATED
+from world.habits import SATED
 from world.items import HIDE as HIDE_ITEM
 from world.items import MEAT as MEAT_ITEM
 from world.mail import DAMAGE_MAX, Blow, encode_mail
 from world.pathfinding import line_of_sight
+from world.robbery import rob
 from world.sight import FIGHTING
-from world.species import DAMAGE, DOWN_TICKS_PLAYER, HIDE, HURT_TICKS_SHOWN, MASS, MEAT, STRIKE_TICKS
+from world.species import (
+    DAMAGE_OF,
+    DOWN_TICKS_PLAYER,
+    FED_OF,
+    HIDE_OF,
+    HURT_TICKS_SHOWN,
+    KNOCK_OF,
+    MASS_OF,
+    MEAT_OF,
+    ROUTINE_OF,
+    STRIKE_OF,
+    TRADE,
+    WORK,
+)
 from world.state import (
     ARMOUR,
     COINS,
@@ -38,7 +52,6 @@ from world.state import (
     MODE_TICKS,
     PILE,
     PLAYER,
-    VILLAGER,
     VX,
     VY,
     WEAPON,
@@ -80,7 +93,7 @@ def strike(turn: Turn, row: int, action: Strike) -> Refusal:
         return Refusal.OUT_OF_REACH
     if target >= 0 and rows[DOWN_TICKS, target]:
         return Refusal.TARGET_DOWN
-    rows[COOLDOWN, row] = STRIKE_TICKS[PLAYER]
+    rows[COOLDOWN, row] = state.species[STRIKE_OF, PLAYER]
     rows[MODE, row], rows[MODE_TICKS, row] = FIGHTING, FIGHTING_TICKS
     hit(turn, entity, action.target)
     equipment.used(turn, row, WEAPON)
@@ -97,16 +110,18 @@ def within(state: State, row: int, x: int, y: int, reach: int) -> bool:
 
 
 def bite(turn: Turn, biter: int, bitten: int) -> None:
-    """A wolf's bite, which its mind found possible this tick; who eats rests."""
+    """An NPC's blow, which its mind found possible this tick; robbers take coins, and who killed rests."""
     state = turn.state
     row = state.row(biter)
     if row < 0:
         return
-    state.rows[COOLDOWN, row] = STRIKE_TICKS[state.rows[KIND, row]]
+    state.rows[COOLDOWN, row] = state.species[STRIKE_OF, state.rows[KIND, row]]
     before = len(turn.events)
+    rob(state, biter, bitten, turn.events)
     hit(turn, biter, bitten)
+    fed = int(state.species[FED_OF, state.rows[KIND, row]])
     if any(event.kind == Kind.DIED for event in turn.events[before:]):
-        state.rows[MODE, row], state.rows[MODE_TICKS, row] = SATED, FED_TICKS
+        state.rows[MODE, row], state.rows[MODE_TICKS, row] = SATED, fed
 
 
 def hit(turn: Turn, striker: int, victim: int) -> None:
@@ -116,7 +131,7 @@ def hit(turn: Turn, striker: int, victim: int) -> None:
     ghost = ghost_at(turn.ghosts, victim)
     if row < 0 or (target < 0 and ghost is None):
         return
-    damage = int(DAMAGE[state.rows[KIND, row]])
+    damage = int(state.species[DAMAGE_OF, state.rows[KIND, row]])
     if target >= 0:
         x, y, kind = int(state.rows[X, target]), int(state.rows[Y, target]), int(state.rows[KIND, target])
     else:
@@ -124,7 +139,8 @@ def hit(turn: Turn, striker: int, victim: int) -> None:
         x, y, kind = ghost[:3]
     weapon = equipment.in_hand(state, row)
     damage = min(DAMAGE_MAX, damage + weapon.damage)
-    push = KNOCK * 70 * (100 + weapon.knock) // (100 * int(MASS[kind]))
+    strength = int(state.species[KNOCK_OF, state.rows[KIND, row]]) * (100 + weapon.knock)
+    push = min(SPEED_MAX, KNOCK * 70 * strength // (10_000 * int(state.species[MASS_OF, kind])))
     knock_x, knock_y = shortened((x - int(state.rows[X, row])) << 8, (y - int(state.rows[Y, row])) << 8, push)
     if target >= 0:
         wound(turn, target, Blow(victim, striker, damage, knock_x, knock_y))
@@ -179,8 +195,8 @@ def _fall(turn: Turn, row: int, killer: int) -> None:
     if not state.has_tile(*home):
         # Its home lies in another region, which knows nothing of this death: the next one lives where it fell.
         home = work = _tile_of_land(state, x, y)
-    births.owe(state, kind, home, work if kind == VILLAGER else home)
-    for item, most in ((MEAT_ITEM, int(MEAT[kind])), (HIDE_ITEM, int(HIDE[kind]))):
+    births.owe(state, kind, home, work if state.species[ROUTINE_OF, kind] in (WORK, TRADE) else home)
+    for item, most in ((MEAT_ITEM, int(state.species[MEAT_OF, kind])), (HIDE_ITEM, int(state.species[HIDE_OF, kind]))):
         count = min(GOODS_MAX - goods[item], most)
         goods[item] += count
         flow(state, Flow.CARCASS, item, count)

@@ -120,7 +120,7 @@ def regrow(state: State) -> None:
         state.stock[y] += state.stock[y] < STOCK_MAX[state.feature[y]]
 
 
-def _receiver(turn: Turn, row: int, target: int, kinds: tuple[int, ...]) -> tuple[Refusal, int]:
+def receiver(turn: Turn, row: int, target: int, kinds: tuple[int, ...]) -> tuple[Refusal, int]:
     """The row of a body of these kinds to hand something to, or why not."""
     state = turn.state
     other = state.row(target)
@@ -138,7 +138,7 @@ def give(turn: Turn, row: int, action: Give) -> Refusal:
     rows = turn.state.rows
     if not (0 <= action.item < len(ITEMS) and 0 < action.count <= GOODS_MAX):
         return Refusal.NOT_AN_ACTION
-    refusal, other = _receiver(turn, row, action.target, (PLAYER, VILLAGER, CRATE))
+    refusal, other = receiver(turn, row, action.target, (PLAYER, VILLAGER, CRATE))
     if refusal:
         return refusal
     column = GOODS_0 + action.item
@@ -157,7 +157,7 @@ def give_coins(turn: Turn, row: int, action: GiveCoins) -> Refusal:
     rows = turn.state.rows
     if not 0 < action.coins <= COINS_MAX:
         return Refusal.NOT_AN_ACTION
-    refusal, other = _receiver(turn, row, action.target, (PLAYER, VILLAGER))
+    refusal, other = receiver(turn, row, action.target, (PLAYER, VILLAGER))
     if refusal:
         return refusal
     if rows[COINS, row] < action.coins:
@@ -174,7 +174,7 @@ def give_asset(turn: Turn, row: int, action: GiveAsset) -> Refusal:
     """Hand an asset one holds to a player."""
     state = turn.state
     entity = int(state.ids[row])
-    refusal, _ = _receiver(turn, row, action.target, (PLAYER,))
+    refusal, _ = receiver(turn, row, action.target, (PLAYER,))
     if refusal:
         return refusal
     lines = np.flatnonzero(state.assets[ASSET_ID, : state.assets_used] == action.asset)
@@ -210,7 +210,7 @@ def drop(turn: Turn, row: int, action: Drop) -> Refusal:
 def pick_up(turn: Turn, row: int, action: PickUp) -> Refusal:
     """Take a whole pile."""
     state, rows = turn.state, turn.state.rows
-    refusal, pile = _receiver(turn, row, action.target, (PILE,))
+    refusal, pile = receiver(turn, row, action.target, (PILE,))
     if refusal:
         return refusal
     purse = slice(GOODS_0, GOODS_0 + GOODS)

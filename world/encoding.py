@@ -126,8 +126,9 @@ def decode(data: bytes) -> State:
     """The state with these bytes. ValueError, with the numbers, for any bytes that `encode` would not have made."""
     header, at = _read_header(data)
     height, width = header.shape
-    old = not isinstance(header, _Header)
-    doors_here, goals_here, offers_here = (0, 0, 0) if old else (header.doors, header.goals, header.offers)
+    old, doors_here, goals_here, offers_here = True, 0, 0, 0
+    if isinstance(header, _Header):
+        old, doors_here, goals_here, offers_here = False, header.doors, header.goals, header.offers
     columns, flowing = (COLUMNS_1, 0) if old else (COLUMNS, FLOWS_MAX)
     edge = len(edge_tiles((height, width))[0])
     pieces = (

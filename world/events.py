@@ -33,6 +33,13 @@ class Kind(IntEnum):
     ATE = 20  # entity id, item, health gained, health
     WORE_OUT = 21  # entity id, item that broke, 0, 0
     BROKEN = 22  # crate id, breaker id, x, y
+    ROBBED = 40  # robber id, victim id, coins, 0
+    OFFERED = 41  # offer id, maker id, id it is made to, 0; text: the eight numbers of the action, with spaces
+    TRADED = 42  # offer id, maker id, id that accepted, 0
+    OFFER_ENDED = 43  # offer id, maker id, id it was made to, 0 withdrawn, 1 turned down, 2 its time was over
+    BOUGHT = 44  # buyer id, trader id, item, count; text: the coins
+    SOLD = 45  # seller id, trader id, item, count; text: the coins
+    QUOTED = 46  # trader id, asker id, its coins, 0; text: how many it has of each item, with spaces
 
 
 class Event(NamedTuple):
@@ -66,9 +73,17 @@ class Refusal(IntEnum):
     TARGET_DOWN = 14
     LOCKED = 15
     NOT_HUNGRY = 16
+    NO_SUCH_OFFER = 40
+    PRICE_MOVED = 41
+    NO_TRADER = 42
+    NOT_WANTED = 43
 
 
 REASONS: Final = {
+    Refusal.NO_SUCH_OFFER: "there is no such offer",
+    Refusal.PRICE_MOVED: "the price is another one now",
+    Refusal.NO_TRADER: "that is no trader",
+    Refusal.NOT_WANTED: "the trader does not deal in that, or has enough of it",
     Refusal.NO_SUCH_TARGET: "there is no such body here",
     Refusal.OUT_OF_REACH: "it is out of reach",
     Refusal.TOO_SOON: "you are not ready yet",

@@ -22,7 +22,6 @@ WORK_TICKS: Final = 900  # at either end of the way, and up to as many more
 TRAVEL_TICKS: Final = 1_500  # who has not arrived by then stays where it is
 FLEE_TICKS: Final = 60
 HUNT_TICKS: Final = 400
-FED_TICKS: Final = 2_400
 TIRED_TICKS: Final = 160
 STAY_TICKS: Final = 300
 POTTER_DISTANCE: Final = TILE * 3 // 2

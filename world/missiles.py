@@ -24,7 +24,7 @@ from world.faucets import Flow, flow
 from world.ghosts import GHOST_DOWN, GHOST_NEIGHBOUR
 from world.items import ARROW, BOW, STONE
 from world.mail import Blow, encode_mail
-from world.species import HEALTH_MAX, MASS, RADIUS
+from world.species import HEALTH_MAX, MASS_OF, RADIUS_OF
 from world.state import (
     COOLDOWN,
     DOWN_TICKS,
@@ -49,7 +49,7 @@ from world.state import (
     pushes,
 )
 from world.turn import Turn
-from world.units import BORDER_MARGIN, MISSILE_SPEED_MAX, MISSILES_MAX, TILE
+from world.units import BORDER_MARGIN, MISSILE_SPEED_MAX, MISSILES_MAX, SPEED_MAX, TILE
 from world.vectors import length, shortened
 
 SHOOTER_0: Final = PATH_0  # the id of who shot it, low and high half: a missile walks no path
@@ -273,7 +273,7 @@ def move(turn: Turn) -> None:
     if not (state.rows[KIND, : state.used] == MISSILE).any():
         return
     (left, top), table, across = state.window, turn.ghosts.table, turn.ghosts.ids
-    stopped = fly(state.rows, state.ids, state.used, table, across, state.opaque, left, top, RADIUS)
+    stopped = fly(state.rows, state.ids, state.used, table, across, state.opaque, left, top, state.species[RADIUS_OF])
     ended = []
     for row, struck, dx, dy in stopped.tolist():
         target = 0 if struck == NOTHING else int(state.ids[struck] if struck >= 0 else across[-1 - struck])
@@ -290,7 +290,7 @@ def _strike(turn: Turn, row: int, target: int, neighbour: int, way: tuple[int, i
     kind = MISSILES[_item(state, row)]
     here = state.row(target)
     struck = int(state.rows[KIND, here]) if here >= 0 else int(turn.ghosts.table[turn.ghosts.index[target], GHOST_KIND])
-    knock_x, knock_y = shortened(*way, kind.knock * 70 // int(MASS[struck]))
+    knock_x, knock_y = shortened(*way, min(SPEED_MAX, kind.knock * 70 // int(state.species[MASS_OF, struck])))
     blow = Blow(target, shooter_of(state, row), kind.damage, knock_x, knock_y)
     if neighbour >= 0:
         turn.mail.append((neighbour, encode_mail(blow)))

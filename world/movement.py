@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from world.species import HEALTH_MAX, SPEED
+from world.species import HEALTH_OF, SPEED_OF
 from world.state import (
     COOLDOWN,
     CRATE,
@@ -87,7 +87,7 @@ def facing(intent_x: int, intent_y: int, before: int) -> int:
 
 
 @njit(cache=True)
-def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int, tick: int) -> Int64s:
+def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int, tick: int, species: Int64s) -> Int64s:
     """One tick of timers and velocities for all rows; positions stay. Returns the rows of piles whose time is over."""
     over = np.empty(16, np.int64)
     found = 0
@@ -117,14 +117,14 @@ def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int,
         if rows[DOWN_TICKS, i] > 0:
             rows[DOWN_TICKS, i] -= 1
             if rows[DOWN_TICKS, i] == 0:
-                rows[HEALTH, i] = HEALTH_MAX[kind]
+                rows[HEALTH, i] = species[HEALTH_OF, kind]
             intent_x = 0
             intent_y = 0
         else:
             intent_x = int(rows[INTENT_X, i])
             intent_y = int(rows[INTENT_Y, i])
             heals = REST_TICKS if intent_x == 0 and intent_y == 0 else HEAL_TICKS
-            if (tick + i) % heals == 0 and rows[HEALTH, i] < HEALTH_MAX[kind]:
+            if (tick + i) % heals == 0 and rows[HEALTH, i] < species[HEALTH_OF, kind]:
                 rows[HEALTH, i] += 1
         rows[FACING, i] = facing(intent_x, intent_y, int(rows[FACING, i]))
         ground = terrain[(rows[Y, i] >> 16) - window_y, (rows[X, i] >> 16) - window_x]
@@ -133,7 +133,7 @@ def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int,
             int(rows[VY, i]),
             intent_x,
             intent_y,
-            pace(SPEED[kind], rows[HEALTH, i], HEALTH_MAX[kind]),
+            pace(species[SPEED_OF, kind], rows[HEALTH, i], species[HEALTH_OF, kind]),
             ground,
         )
         rows[VX, i] = vx

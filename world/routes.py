@@ -73,7 +73,7 @@ def refresh(state: State) -> None:
         return
     at = int(state.counters[Counter.TICK]) % ROUTE_STEP_TICKS
     if at == 0:
-        state.routes = (state.routes >> 1 & ENDING) | state.blocked * np.uint8(COMING)
+        state.routes = np.asarray((state.routes >> 1 & ENDING) | state.blocked * np.uint8(COMING), np.uint8)
     elif at % 2 == 0 and at // 2 - 1 < len(state.goals) and _changing(state):
         k = at // 2 - 1
         state.ways[k] = _field(state, k, COMING)

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from world.borders import read_image
-from world.species import HEALTH_MAX
+from world.species import HEALTH_OF
 from world.state import (
     COINS,
     COLUMNS,
@@ -103,12 +103,24 @@ def wire_rows(state: State, in_flight: Sequence[bytes] = (), before: WireRows | 
     size = state.used + len(absent)
     ids, cols, chunk = np.empty(size, np.int64), np.empty((size, BODY_COLUMNS), np.int32), np.empty(size, np.int32)
     land = state.land
-    n = int(_collect(state.rows, state.ids, state.used, land, HEALTH_MAX, 0, ids, cols, chunk))
+    n = int(_collect(state.rows, state.ids, state.used, land, state.species[HEALTH_OF], 0, ids, cols, chunk))
     if absent:
         rows = np.ascontiguousarray(np.array(list(absent.values()), np.int32).reshape(-1, COLUMNS).T)
         first, n = (
             n,
-            int(_collect(rows, np.array(list(absent), np.int64), len(absent), land, HEALTH_MAX, n, ids, cols, chunk)),
+            int(
+                _collect(
+                    rows,
+                    np.array(list(absent), np.int64),
+                    len(absent),
+                    land,
+                    state.species[HEALTH_OF],
+                    n,
+                    ids,
+                    cols,
+                    chunk,
+                )
+            ),
         )
         cols[first:n, LOOK] |= LOOK_LEAVING
     order = np.argsort(ids[:n], kind="stable").astype(np.int32)

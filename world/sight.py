@@ -14,7 +14,6 @@ from world.collision import CELL_SHIFT, CELLS, GHOST_KIND, GHOST_X, GHOST_Y
 from world.ghosts import GHOST_DOWN
 from world.pathfinding import line_of_sight
 from world.state import (
-    DEER,
     DOWN_TICKS,
     KIND,
     MODE,
@@ -22,7 +21,6 @@ from world.state import (
     PLAYER,
     VX,
     VY,
-    WOLF,
     Bytes2,
     Int32s,
     Int64s,
@@ -30,7 +28,7 @@ from world.state import (
     Y,
     lives,
 )
-from world.units import SIGHT_TILES, TILE
+from world.units import TILE
 
 FIGHTING: Final = 1
 """The MODE of a player who struck lately: deer shy from it while MODE_TICKS last."""
@@ -127,9 +125,9 @@ def sense(
 ) -> tuple[int, bool]:
     """The nearest of `others` that matters to the NPC that is point `me`, and whether it is seen.
 
-    `far` has the bits of the kinds that matter within `far_tiles`, `near` of those that do within `near_tiles`; bit 0 of
-    `far` stands for players who struck lately. A hunter (`hunts`) leaves the fallen alone. What is within `smell_tiles`
-    needs not be seen.
+    `far` has the bits of the kinds that matter within `far_tiles`, `near` of those that do within `near_tiles`; bit 0
+    of `far` stands for players who struck lately. A hunter (`hunts`) leaves the fallen alone. What is within
+    `smell_tiles` needs not be seen.
 
     The answer is an index into `others`, or -1; nothing is perceived when `perceive` is 0. `start` and `items` are the
     grid of `others` (`world.collision.make_grid`). Of equally near ones the first by rows of cells, then by points,

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from world.species_text import ACTIVE, FIELDS, LIVES, ROUTINES, SpeciesError, Text, parse_all
+from world.species_text import ACTIVE, FIELDS, LIVES, ROUTINES, SpeciesError, Text, Value, parse_all
 from world.state import CRATE, GHOST, KIND_MAX, MISSILE, PILE, PLAYER, Int64s
 from world.units import RADIUS_MIN, SPEED_MAX, TICKS_PER_SECOND, TILE
 
@@ -54,19 +54,19 @@ def species_table(own: Sequence[tuple[str, str]] = ()) -> Int64s:
     kinds["player"] = PLAYER
     table = np.zeros((SPECIES_LINES, KINDS), np.int64)
     for kind, values in _FIXED.items():
-        for line, value in values.items():
-            table[line, kind] = value
+        for line, fixed in values.items():
+            table[line, kind] = fixed
     for kind, name in _THINGS.items():
         _write_name(table, kind, name)
     for text in texts:
         kind = kinds[text.name]
         for line, field in enumerate(FIELDS):
-            value = text.values.get(field.name, field.default)
+            value: Value | None = text.values.get(field.name, field.default)
             if field.words and isinstance(value, str):
                 value = field.words.index(value)
             elif isinstance(value, list):
                 value = sum(1 << kinds[name] for name in set(value))
-            table[line, kind] = int(value or 0)  # type: ignore[arg-type]
+            table[line, kind] = int(value or 0)
         table[RADIUS_OF, kind] = table[RADIUS_OF, kind] * TILE // 100
         table[SPEED_OF, kind] = table[SPEED_OF, kind] * TILE // (100 * TICKS_PER_SECOND)
         _write_name(table, kind, text.name)

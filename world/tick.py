@@ -14,11 +14,13 @@ from world import (
     economy,
     ghosts,
     mail,
+    markets,
     missiles,
     movement,
     npc,
     piles,
     routes,
+    trade,
 )
 from world.actions import Action, Gather, Move, Strike
 from world.draws import seeds
@@ -81,9 +83,11 @@ def advance(state: State, inputs: Inputs) -> Outputs:
         _receive(turn, raw)
     for entity, action in inputs.actions:
         out.verdicts.append(int(deeds.act(turn, entity, action)))
+    trade.expire(turn)
     routes.refresh(state)
     for biter, bitten in _minds(turn):
         combat.bite(turn, biter, bitten)
+    markets.hold(turn)
     room = _room(state, inputs.open)
     _motion(turn, room)
     for neighbour, entity, image in borders.depart(state, room):
@@ -132,7 +136,7 @@ def _motion(turn: Turn, room: Int64s) -> None:
     """Timers, velocities, positions; piles whose time is over go."""
     state, solid = turn.state, ghosts.solid_ghosts(turn.ghosts)
     (left, top), tick = state.window, int(state.counters[Counter.TICK])
-    over = movement.walk(state.rows, state.used, state.terrain, left, top, tick)
+    over = movement.walk(state.rows, state.used, state.terrain, left, top, tick, state.species)
     collision.settle(
         state.rows,
         state.used,
@@ -144,6 +148,7 @@ def _motion(turn: Turn, room: Int64s) -> None:
         state.land_box,
         state.border_boxes,
         room,
+        state.species,
     )
     missiles.move(turn)
     piles.rot(state, over)

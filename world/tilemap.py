@@ -88,7 +88,7 @@ def make_map(
     wolf_spawns: npt.ArrayLike = (),
     markets: npt.ArrayLike = (),
     camps: npt.ArrayLike = (),
-    species: Species = _BUILT_IN,
+    species: npt.ArrayLike = _BUILT_IN,
 ) -> TileMap:
     """A checked map, padded at the right and the bottom with wall to whole chunks.
 
@@ -113,7 +113,7 @@ def make_map(
         wolf_spawns=_points("wolf_spawns", wolf_spawns, width, height),
         markets=_points("markets", markets, width, height),
         camps=_points("camps", camps, width, height),
-        species=_frozen(species.astype(np.int64)),
+        species=_frozen(np.array(species, np.int64)),
     )
 
 
@@ -133,8 +133,9 @@ def encode(tilemap: TileMap) -> bytes:
     """The one byte string of this map, which `decode` reads.
 
     One byte n, then n bytes of MessagePack: ["everloom-map", 2, width, height, [points in each list, lines and columns
-    of the table of species]], the lists in the order of `LISTS`; then terrain and feature, each height * width bytes row
-    by row; then each list as little-endian int32 pairs x, y; then the table as little-endian int64. Nothing follows.
+    of the table of species]], the lists in the order of `LISTS`; then terrain and feature, each height * width bytes
+    row by row; then each list as little-endian int32 pairs x, y; then the table as little-endian int64. Nothing
+    follows.
     Version 1 had the first five lists and no table.
     """
     lists = [getattr(tilemap, name) for name in LISTS]

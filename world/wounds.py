@@ -6,7 +6,7 @@ from world.actions import Eat
 from world.events import Event, Kind, Refusal
 from world.faucets import Flow, flow
 from world.items import BERRY, BREAD, MEAT
-from world.species import HEALTH_MAX
+from world.species import HEALTH_OF
 from world.state import COOLDOWN, GOODS_0, HEALTH, KIND
 from world.turn import Turn
 
@@ -24,7 +24,7 @@ def eat(turn: Turn, row: int, action: Eat) -> Refusal:
         return Refusal.TOO_SOON
     if rows[GOODS_0 + action.item, row] < 1:
         return Refusal.NOT_ENOUGH
-    before, full = int(rows[HEALTH, row]), int(HEALTH_MAX[rows[KIND, row]])
+    before, full = int(rows[HEALTH, row]), int(turn.state.species[HEALTH_OF, rows[KIND, row]])
     if before >= full:
         return Refusal.NOT_HUNGRY
     rows[GOODS_0 + action.item, row] -= 1

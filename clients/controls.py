@@ -12,7 +12,7 @@ import pygame
 from clients import reach
 from clients.draw.camera import Camera
 from clients.draw.panel import Panel
-from clients.offers import Offer, offers
+from clients.offers import Offer, called, offers, recipes, uses
 from clients.reach import REACH_TILES, Body
 from clients.view import Bodies, View, printable
 from world.actions import (
@@ -22,19 +22,24 @@ from world.actions import (
     Gather,
     Move,
     PickUp,
+    Shoot,
     Speak,
     Strike,
+    UseDoor,
 )
+from world.doors import LOCK, OPEN, SHUT, UNLOCK
 from world.movement import INTENT_MAX
 from world.shown import LOOK_DOWN
-from world.state import PILE, PLAYER, VILLAGER
-from world.tilemap import FLOOR, WALL
+from world.state import CRATE, PILE, PLAYER, VILLAGER
+from world.tilemap import DOOR, FLOOR, WALL
 from world.units import SPEECH_MAX
 
+SHOOT_EVERY_MS: Final = 1_100  # the rules allow an arrow in 1,000 ms
 STRIKE_EVERY_MS: Final = 600  # while its key is held; the rules allow one in 500 ms
 GATHER_EVERY_MS: Final = 1_100  # the rules allow one in 1,000 ms
 SPENT_MS: Final = 20_000  # a tile that had nothing left is passed over for so long
 MOVE_AGAIN_MS: Final = 400  # after a step was refused
+BUILDS: Final = {pygame.K_b: WALL, pygame.K_n: FLOOR, pygame.K_k: DOOR}
 AMOUNTS: Final = (1, 5, 10, 50)
 ZOOMS: Final = (1, 2, 3, 4)
 
@@ -47,11 +52,14 @@ HELP: Final = (
     ("W A S D, arrows", "walk"),
     ("Space", "strike what is nearest (beasts before people); hold to go on"),
     ("E", "gather from the nearest tree, bush, rock or field; hold to go on"),
+    ("R", "shoot at the pointer: an arrow with the bow in hand, or a stone; hold to go on"),
+    ("C, V", "make something; use, wear or eat something"),
+    ("O, L", "open or shut the nearest door; lock or unlock your own"),
     ("F", "pick up the nearest pile"),
-    ("G", "give goods, coins or an asset to who is nearest"),
+    ("G", "give goods, coins or an asset to who is nearest; goods into a crate"),
     ("Q", "drop goods"),
-    ("B, N", "build a wall (2 stone) or a floor (2 wood) at the pointer"),
-    ("X", "dig away a wall, floor or rock at the pointer"),
+    ("B, N, K", "build a wall (2 stone), a floor or a door (2 wood) at the pointer"),
+    ("X", "dig away a wall, floor, door or rock at the pointer"),
     ("Enter", "speak; Enter says it, Esc does not"),
     ("Left click", "strike a beast, pick up a pile, gather from a tile"),
     ("Tab", "goods and assets"),
@@ -69,7 +77,7 @@ class Sheet(Enum):
     HELP = auto()
     GOODS = auto()
     SPEAK = auto()
-    HAND = auto()  # choosing what to give or drop
+    HAND = auto()  # choosing what to give, drop, make or use
     UNDONE = auto()
 
 
@@ -90,7 +98,7 @@ class Controls:
 
     sheet: Sheet = Sheet.NONE
     text: str = ""  # being typed
-    target: Body | None = None  # to whom; None: to the ground
+    title: str = ""  # over the offers
     offers: list[Offer] = field(default_factory=list)
     chosen: int = 0
     amount: int = 0  # place in `amounts`
@@ -104,6 +112,7 @@ class Controls:
     _down: set[int] = field(default_factory=set)
     _sent: tuple[int, int] | None = None
     _wait_ms: float = 0.0
+    _unlock: bool = True  # what was asked of a lock last; the next time it is the other
     _spent: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def event(self, event: pygame.event.Event, sight: Sight | None) -> list[Action]:
@@ -141,7 +150,7 @@ class Controls:
         elif wanted != self._sent and sight.now_ms >= self._wait_ms and (wanted != (0, 0) or self._sent is not None):
             self._sent = wanted
             actions.append(Move(*wanted))
-        for key, work in ((pygame.K_SPACE, self._strike), (pygame.K_e, self._gather)):
+        for key, work in ((pygame.K_SPACE, self._strike), (pygame.K_e, self._gather), (pygame.K_r, self._shoot)):
             if self._keys.get(key, sight.now_ms + 1) <= sight.now_ms:
                 actions += work(sight, False)
         return actions
@@ -213,11 +222,19 @@ class Controls:
             return [PickUp(pile.entity)] if pile else self._say("no pile within reach")
         elif key == pygame.K_g:
             near = reach.nearest_body(sight.bodies, (PLAYER,), REACH_TILES)
-            near = near or reach.nearest_body(sight.bodies, (VILLAGER,), REACH_TILES)
+            near = near or reach.nearest_body(sight.bodies, (VILLAGER, CRATE), REACH_TILES)
             return self._hand(near, sight.panel) if near else self._say("nobody within reach to give to")
         elif key == pygame.K_q:
             return self._hand(None, sight.panel)
-        elif key in (pygame.K_b, pygame.K_n, pygame.K_x):
+        elif key == pygame.K_r:
+            return self._shoot(sight, True)
+        elif key == pygame.K_c:
+            return self._make(sight.panel)
+        elif key == pygame.K_v:
+            return self._use(sight.panel)
+        elif key in (pygame.K_o, pygame.K_l):
+            return self._door(key, sight)
+        elif key in (pygame.K_b, pygame.K_n, pygame.K_k, pygame.K_x):
             return self._work_on_tile(key, sight)
         return []
 
@@ -253,7 +270,7 @@ class Controls:
             self.sheet = Sheet.NONE if self.sheet is not Sheet.SPEAK else self.sheet
             return []
         body = reach.pointed_at(sight.bodies, sight.camera, pixel)
-        if body is not None and body.kind in reach.BEASTS:
+        if body is not None and body.kind in (*reach.BEASTS, CRATE):
             return [Strike(body.entity)]
         if body is not None and body.kind == PILE:
             return [PickUp(body.entity)]
@@ -284,14 +301,48 @@ class Controls:
             return self._say("the tile under the pointer is out of reach")
         if key == pygame.K_x:
             return [Dig(x, y)]
-        return [Build(x, y, WALL if key == pygame.K_b else FLOOR)]
+        return [Build(x, y, BUILDS[key])]
 
     def _hand(self, target: Body | None, panel: Panel) -> list[Action]:
         self.offers = offers(target, panel)
         if not self.offers:
             return self._say("you have nothing to give" if target else "you have nothing to drop")
-        self.sheet, self.target, self.chosen, self.amount, self.lines = Sheet.HAND, target, 0, 0, []
+        return self._choice(f"Give to {called(target)}" if target is not None else "Drop on the ground")
+
+    def _choice(self, title: str) -> list[Action]:
+        """Let one of the offers be chosen."""
+        self.sheet, self.title, self.chosen, self.amount, self.lines = Sheet.HAND, title, 0, 0, []
         return []
+
+    def _make(self, panel: Panel) -> list[Action]:
+        self.offers = recipes(panel)
+        return self._choice("Make by hand")
+
+    def _use(self, panel: Panel) -> list[Action]:
+        self.offers = uses(panel)
+        return self._choice("Use, wear or eat") if self.offers else self._say("you have nothing to use, wear or eat")
+
+    def _shoot(self, sight: Sight, first: bool) -> list[Action]:
+        """Towards the pointer, from where the own body is drawn."""
+        self._keys[pygame.K_r] = sight.now_ms + SHOOT_EVERY_MS
+        place = reach.own_place(sight.bodies)
+        if place is None or self.pointer[0] < 0:
+            return self._say("point where to shoot") if first else []
+        x, y = sight.camera.on_screen(*place)
+        dx, dy = self.pointer[0] - x, self.pointer[1] - y
+        size = max(abs(dx), abs(dy))
+        return [Shoot(dx * INTENT_MAX // size, dy * INTENT_MAX // size)] if size else []
+
+    def _door(self, key: int, sight: Sight) -> list[Action]:
+        """The nearest door within reach: open or shut it, lock or unlock it."""
+        door = reach.nearest_door(sight.view, sight.bodies)
+        if door is None:
+            return self._say("no door within reach")
+        x, y, shut = door
+        if key == pygame.K_o:
+            return [UseDoor(x, y, OPEN if shut else SHUT)]
+        self._unlock = not self._unlock
+        return [UseDoor(x, y, UNLOCK if self._unlock else LOCK)]
 
     def _open(self, sheet: Sheet) -> None:
         self.sheet = Sheet.NONE if self.sheet is sheet else sheet

@@ -18,18 +18,26 @@ from regions.protocol import Having
 from world.actions import (
     Action,
     Build,
+    Craft,
     Dig,
     Drop,
+    Eat,
+    Equip,
     Gather,
     Give,
     GiveAsset,
     GiveCoins,
     Move,
     PickUp,
+    Shoot,
     Speak,
     Strike,
+    UseDoor,
+    Wear,
     decode_action,
 )
+from world.crafting import RECIPES
+from world.doors import WHAT
 from world.events import REASONS, Event, Kind, Refusal
 from world.items import ITEMS
 from world.tilemap import TERRAINS
@@ -49,6 +57,7 @@ UNDONE_SHOWN: Final = 12
 VERBS: Final[dict[type[Action], str]] = {
     Move: "walk", Strike: "strike", Gather: "gather", Give: "give", GiveCoins: "give coins", GiveAsset: "give",
     Drop: "drop", PickUp: "pick up", Build: "build", Dig: "dig", Speak: "speak",
+    Shoot: "shoot", Craft: "make", Equip: "use", Wear: "wear", UseDoor: "door", Eat: "eat",
 }  # fmt: skip
 
 
@@ -190,6 +199,7 @@ class Game:
         """The purse changed: say by how much."""
         before, self._having = self._having, now
         self.panel.coins, self.panel.goods, self.panel.assets = now.coins, now.goods, now.assets
+        self.panel.worn = now.worn
         if before is None:
             return
         changes = [(name, b - a) for name, a, b in zip(ITEMS, before.goods, now.goods) if a != b]
@@ -251,6 +261,8 @@ class Game:
                 self.note("you struck it down")
             case Kind.MINTED if event.b != me:
                 self.note(f"{short_name(event.b)} came by a rare find")
+            case Kind.WORE_OUT if event.a == me:
+                self.note(f"your {ITEMS[event.b]} is worn out")
             case Kind.GAVE if event.b == me:
                 self.note(f"{short_name(event.a)} gives you something")
             case _:
@@ -289,5 +301,17 @@ def _in_words(action: Action) -> str:
             return f"built {TERRAINS[terrain] if terrain < len(TERRAINS) else 'something'} at {x}, {y}"
         case Dig(x, y):
             return f"dug at {x}, {y}"
+        case Shoot():
+            return "shot"
+        case Craft(recipe):
+            return f"made {RECIPES[recipe].name if recipe < len(RECIPES) else 'something'}"
+        case Equip(item):
+            return f"took {ITEMS[item] if item < len(ITEMS) else 'something'} in use, or put it away"
+        case Wear():
+            return "changed your skin"
+        case UseDoor(x, y, what):
+            return f"{WHAT[what]} the door at {x}, {y}"
+        case Eat(item):
+            return f"ate {ITEMS[item] if item < len(ITEMS) else 'something'}"
         case Speak(text):
             return f"said “{printable(text)}”"

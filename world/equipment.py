@@ -13,7 +13,19 @@ from world.draws import ARMOUR_WEAR, WEAPON_WEAR
 from world.events import Event, Kind, Refusal
 from world.faucets import Flow, flow
 from world.items import BOW, COAT, SKIN, SWORD
-from world.state import ARMOUR, ASSET_HOLDER, ASSET_ID, ASSET_KIND, COOLDOWN, GOODS_0, SKIN_0, SKIN_1, WEAPON, State
+from world.state import (
+    ARMOUR,
+    ASSET_HOLDER,
+    ASSET_ID,
+    ASSET_KIND,
+    COOLDOWN,
+    GOODS_0,
+    SKIN_0,
+    SKIN_1,
+    WEAPON,
+    Int32s,
+    State,
+)
 from world.turn import Turn
 from world.units import GOODS_MAX
 
@@ -81,7 +93,13 @@ def wear(turn: Turn, row: int, action: Wear) -> Refusal:
 
 def skin_worn(state: State, row: int) -> int:
     """The id of the skin a body wears, 0: none."""
-    return (int(state.rows[SKIN_1, row]) << 32) | (int(state.rows[SKIN_0, row]) & 0xFFFFFFFF)
+    return worn_by(state.rows[:, row])[2]
+
+
+def worn_by(columns: Int32s) -> tuple[int, int, int]:
+    """1 + the weapon in hand, 1 + the armour worn, the id of the skin worn, of a body's columns; each 0: none."""
+    skin = (int(columns[SKIN_1]) << 32) | (int(columns[SKIN_0]) & 0xFFFFFFFF)
+    return int(columns[WEAPON]), int(columns[ARMOUR]), skin
 
 
 def taken_off(state: State, row: int, asset: int) -> None:

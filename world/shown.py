@@ -24,6 +24,7 @@ from world.state import (
     HOP,
     HURT_TICKS,
     KIND,
+    MISSILE,
     PILE,
     Bytes2,
     Int32s,
@@ -49,7 +50,7 @@ BODY_HOP: Final = 7
 BODY_COLUMNS: Final = 8
 
 # LOOK: the low four bits, then one bit each.
-LOOK_LEVEL: Final = 15  # health in sixteenths, rounded up and at most 15; of a pile the good it has most of
+LOOK_LEVEL: Final = 15  # health in sixteenths, rounded up and at most 15; of a pile or missile the good it has most of
 LOOK_HURT: Final = 16
 LOOK_DOWN: Final = 32
 LOOK_CARRYING: Final = 64
@@ -151,7 +152,7 @@ def _look(rows: Int32s, row: int, full: int) -> int:
         if count > most:
             best, most = good, count
     look = LOOK_CARRYING if total > 0 else 0
-    if rows[KIND, row] == PILE:
+    if rows[KIND, row] == PILE or rows[KIND, row] == MISSILE:
         return look | (best if total > 0 or rows[COINS, row] == 0 else LOOK_LEVEL)
     look |= min(max((rows[HEALTH, row] * 16 + full - 1) // max(full, 1), 0), LOOK_LEVEL)
     if rows[HURT_TICKS, row] > 0:

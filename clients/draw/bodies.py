@@ -8,8 +8,9 @@ from clients.draw.camera import Camera
 from clients.draw.pictures import Colour, Pictures, Words
 from clients.draw.tiles import Sprite
 from clients.view import Bodies, View, short_name
+from world.items import STONE
 from world.shown import LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
-from world.state import DEER, PILE, PLAYER, VILLAGER, WOLF
+from world.state import CRATE, DEER, MISSILE, PILE, PLAYER, VILLAGER, WOLF
 
 STEP_MS: Final = 140
 BUBBLE_WIDTH: Final = 190
@@ -18,8 +19,8 @@ BUBBLE_LINES: Final = 4
 _NAMES: Final = {PLAYER: "player", VILLAGER: "villager", DEER: "deer", WOLF: "wolf"}
 _LINES: Final = (1, 1, 0, 3, 3, 3, 2, 1)  # facing 0..7 (0 = east, clockwise) -> line of the sheet
 _STEPS: Final = (0, 1, 0, 2)
-_SHADOWS: Final = {PLAYER: 12, VILLAGER: 12, DEER: 17, WOLF: 17, PILE: 13}
-_HEIGHTS: Final = {PLAYER: 22, VILLAGER: 24, DEER: 24, WOLF: 20, PILE: 14}
+_SHADOWS: Final = {PLAYER: 12, VILLAGER: 12, DEER: 17, WOLF: 17, PILE: 13, CRATE: 19, MISSILE: 7}
+_HEIGHTS: Final = {PLAYER: 22, VILLAGER: 24, DEER: 24, WOLF: 20, PILE: 14, CRATE: 18, MISSILE: 4}
 _PLAYER_COLOURS: Final[tuple[Colour, ...]] = (
     (196, 86, 78), (214, 140, 72), (220, 186, 92), (122, 164, 88), (84, 158, 134), (88, 152, 188),
     (98, 118, 190), (142, 104, 178), (188, 104, 150), (226, 216, 196), (104, 110, 122), (164, 126, 92),
@@ -52,7 +53,14 @@ def sprites(
         if kind == PILE:
             piles = pictures.strips["pile"]
             level = look & LOOK_LEVEL
-            picture = piles[level if level < len(piles) else len(piles) - 1]
+            picture = piles[min(level, len(piles) - 1)]
+        elif kind == CRATE:
+            picture = pictures.strips["crate"][int(look & LOOK_LEVEL < LOOK_LEVEL)]
+        elif kind == MISSILE:
+            picture = pygame.transform.rotate(
+                pictures.strips["missile"][int(look & LOOK_LEVEL == STONE)], -45 * int(bodies.facing[row])
+            )
+            y -= 8 * camera.zoom  # it flies at the height of a chest
         elif kind in _NAMES:
             hurt = bool(look & LOOK_HURT) or entity in view.flashes
             sheet = pictures.body(_NAMES[kind], colour_of(entity, kind) if kind <= VILLAGER else (0, 0, 0), hurt)
@@ -78,7 +86,7 @@ def draw_marks(
     """Names of players, health of the wounded, and speech, above all bodies."""
     for row in _in_window(bodies, camera):
         kind, entity, look = int(bodies.kind[row]), int(bodies.ids[row]), int(bodies.look[row])
-        if kind == PILE:
+        if kind in (PILE, MISSILE):
             continue
         x, y = camera.on_screen(bodies.x[row], bodies.y[row])
         top = y - _HEIGHTS.get(kind, 20) * camera.zoom - 4

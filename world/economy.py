@@ -15,6 +15,7 @@ from world.events import Event, Kind, Refusal
 from world.faucets import Flow, flow
 from world.items import (
     COIN_ODDS,
+    COINS_PER_HEAD,
     DROP_TICKS,
     FIND,
     FIND_ODDS,
@@ -26,6 +27,7 @@ from world.items import (
     YIELD,
     rarity,
 )
+from world.species import COINS_OF
 from world.state import (
     ASSET_HOLDER,
     ASSET_ID,
@@ -79,13 +81,21 @@ def gather(turn: Turn, row: int, action: Gather) -> Refusal:
     flow(state, Flow.GATHERED, item, 1)
     rows[COOLDOWN, row] = GATHER_TICKS
     turn.events.append(Event(Kind.GATHERED, entity, item, 1, int(state.stock[ty, tx])))
-    if item == STONE and rows[COINS, row] < COINS_MAX and turn.below(entity, COIN, COIN_ODDS) == 0:
+    coin_found = item == STONE and rows[COINS, row] < COINS_MAX and turn.below(entity, COIN, COIN_ODDS) == 0
+    if coin_found and not _plenty(state):
         rows[COINS, row] += 1
         state.counters[Counter.COINS_MINTED] += 1
         flow(state, Flow.COIN_IN_STONE, COIN_THING, 1)
     if state.counters[Counter.FINDS_LEFT] > 0 and turn.below(entity, RARE, FIND_ODDS) == 0:
         _find(turn, entity)
     return Refusal.DONE
+
+
+def _plenty(state: State) -> bool:
+    """Whether there are coins enough for those who use them: players, and the species that have a purse."""
+    kinds, coins = state.rows[KIND, : state.used], state.rows[COINS, : state.used]
+    heads = int(np.count_nonzero((kinds == PLAYER) | (state.species[COINS_OF, kinds] > 0)))
+    return int(coins.sum(dtype=np.int64)) > COINS_PER_HEAD * heads
 
 
 def _find(turn: Turn, entity: int) -> None:

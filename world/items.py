@@ -56,6 +56,8 @@ DIG_GIVES: Final = 1
 
 COIN_ODDS: Final = 8
 """One stone in so many hides a coin (minted)."""
+COINS_PER_HEAD: Final = 40
+"""Stones hide no coin while those who live here have more than so many each: the mint rests when money is plenty."""
 FIND_ODDS: Final = 64
 """One gathering in so many is a rare find, while the hour's budget lasts."""
 RARITIES: Final = ("common", "uncommon", "rare", "legendary")

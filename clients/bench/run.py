@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from clients.bench import ao, paths
+from clients.bench import ao, economy, paths
 
 ROUNDS = 5
 Row = dict[str, Any]
@@ -26,9 +26,13 @@ def run(name: str, folder: Path | None, bound: int, as_json: bool) -> int:
         return paths.run(folder, as_json, bound)
     if name == "ao":
         return ao.run(as_json)
+    if name == "economy":
+        return economy.run(as_json)
     chosen = {name: BENCHMARKS[name]} if name in BENCHMARKS else BENCHMARKS
     if name and name not in BENCHMARKS:
-        raise ValueError(f"there is no benchmark {name!r}; choose ao, paths DIR, or one of {', '.join(BENCHMARKS)}")
+        raise ValueError(
+            f"there is no benchmark {name!r}; choose ao, economy, paths DIR, or one of {', '.join(BENCHMARKS)}"
+        )
     rows = [{"bench": one, **measure(), "load": round(os.getloadavg()[0], 2)} for one, measure in chosen.items()]
     if as_json:
         print(json.dumps(rows))

@@ -5,7 +5,8 @@ or bridge), `feature` (none, tree, bush, rock, field), and the booleans `solid` 
 class. Layers are laid on each other in file order, hidden ones included: a tile with a terrain replaces what
 lies below it, one with a feature alone stands on it, a solid one is a wall, one expressly not solid is a floor. Other
 tiles change nothing, and what no tile marks is ground. Objects whose class or name is home, field, player, deer, wolf,
-market or camp are places to begin; a rectangle or ellipse stands for all tiles it covers. Layer offsets are not applied.
+market or camp are places to begin; a rectangle or ellipse stands for all tiles it covers. Layer offsets are not
+applied.
 
 Files are read with the limits of `clients.tiled`; `MapError` says what cannot be used and why.
 """

@@ -29,8 +29,8 @@ from msgspec import Meta
 
 from world.borders import COLUMNS_1
 from world.invariants import InvariantError, check
-from world.routes import edge_tiles, rebuild
-from world.species import BUILT_IN, KINDS, SPECIES_LINES
+from world.routes import edge_tiles, rebuild, routes_problem
+from world.species import BUILT_IN, KINDS, SPECIES_LINES, species_problem
 from world.state import ASSET_COLUMNS, COLUMNS, DOOR_COLUMNS, OFFER_COLUMNS, OWED_COLUMNS, Counter, State
 from world.things import FLOWS_MAX, THINGS
 from world.units import (
@@ -189,6 +189,8 @@ def decode(data: bytes) -> State:
         check(state)
     except InvariantError as error:
         raise ValueError(f"not a state of the rules: {error}") from None
+    if problem := species_problem(state.species) or routes_problem(state):
+        raise ValueError(f"not a state of the rules: {problem}")
     rebuild(state)
     return state
 

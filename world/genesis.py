@@ -22,6 +22,7 @@ from world.species import (
     WOODS,
     WORK,
     npc_kinds,
+    species_problem,
 )
 from world.state import DEER, VILLAGER, WOLF, Counter, Int64s, State
 from world.tilemap import Points, TileMap
@@ -66,6 +67,8 @@ def genesis(
     counters[Counter.FINDS_BUDGET] = counters[Counter.FINDS_LEFT] = budget
     counters[Counter.FINDS_TICKS_LEFT] = HOUR_TICKS
     state.species = tilemap.species.copy() if tilemap.species.size else BUILT_IN
+    if problem := species_problem(state.species):
+        raise ValueError(problem)
     state.goals = shared_goals(tilemap)
     state.edges = way_costs(tilemap, state.goals, state.window, state.terrain.shape)
     begin(state)

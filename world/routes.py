@@ -67,6 +67,19 @@ def rebuild(state: State) -> None:
         state.ways[k] = _field(state, k, COMING if last >= _slot(k) else ENDING)
 
 
+def routes_problem(state: State) -> str:
+    """What is wrong with goals, edges or routes that came from outside, or ""."""
+    width, height = state.world_size
+    for x, y, kind in state.goals.tolist():
+        if not (0 <= x < width and 0 <= y < height and kind in (MARKET, CAMP)):
+            return f"a shared goal of kind {kind} at ({x}, {y}) in a world of {width} x {height}"
+    if state.edges.size and int(state.edges.min()) < 0:
+        return f"a way that costs {int(state.edges.min())}"
+    if int(state.routes.max()) > (ENDING | COMING):
+        return f"a tile of the ways is {int(state.routes.max())}"
+    return ""
+
+
 def refresh(state: State) -> None:
     """One tick: at a step's end take the map as it is now; in between make at most one field anew."""
     if not len(state.goals):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from world.state import COINS, GOODS, GOODS_0, State
+from world.state import ARMOUR, COINS, GOODS, GOODS_0, WEAPON, State
 from world.things import ASSET_THING, COIN_THING, FLOWS_MAX, THINGS
 
 
@@ -96,12 +96,18 @@ def net(flows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return totals
 
 
-def holdings(state: State) -> npt.NDArray[np.int64]:
-    """int64[THINGS]: what all bodies of a region hold, piles, crates and what is worn included."""
+def held_by(bodies: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """int64[THINGS]: what int32[COLUMNS, n] bodies hold, what they have in use included; assets are not in columns."""
     held = np.zeros(THINGS, np.int64)
-    rows = state.rows[:, : state.used]
-    held[:GOODS] = rows[GOODS_0 : GOODS_0 + GOODS].sum(axis=1, dtype=np.int64)
-    held[COIN_THING], held[ASSET_THING] = rows[COINS].sum(dtype=np.int64), state.assets_used
-    for worn in state.worn_columns():
-        held[:GOODS] += np.bincount(worn, minlength=GOODS + 1)[1 : GOODS + 1]
+    held[:GOODS] = bodies[GOODS_0 : GOODS_0 + GOODS].sum(axis=1, dtype=np.int64)
+    held[COIN_THING] = bodies[COINS].sum(dtype=np.int64)
+    for column in (WEAPON, ARMOUR):
+        held[:GOODS] += np.bincount(bodies[column], minlength=GOODS + 1)[1 : GOODS + 1]
+    return held
+
+
+def holdings(state: State) -> npt.NDArray[np.int64]:
+    """int64[THINGS]: what all bodies of a region hold, piles, crates and missiles included."""
+    held = held_by(state.rows[:, : state.used])
+    held[ASSET_THING] = state.assets_used
     return held

@@ -74,8 +74,8 @@ class Missile(NamedTuple):
 
 
 MISSILES: Final = {
-    ARROW: Missile(speed=58_000, ticks=16, damage=18, knock=7_000, lasts=2, cooldown=20),
-    STONE: Missile(speed=32_000, ticks=13, damage=6, knock=5_000, lasts=4, cooldown=14),
+    ARROW: Missile(speed=58_000, ticks=16, damage=18, knock=16_000, lasts=2, cooldown=20),
+    STONE: Missile(speed=32_000, ticks=13, damage=6, knock=11_000, lasts=4, cooldown=14),
 }
 
 

@@ -219,10 +219,6 @@ class State:
         self.opaque[at] = opaque(self.terrain[at], self.feature[at])
         update_walls(self.blocked, self.walls, tx, ty)
 
-    def worn_columns(self) -> tuple[Int32s, Int32s]:
-        """1 + item of all weapons and all armour in use; 0 where there is none."""
-        return self.rows[WEAPON, : self.used], self.rows[ARMOUR, : self.used]
-
     def row(self, entity: int) -> int:
         """The row of an entity, or -1."""
         return self.index.get(entity, -1)

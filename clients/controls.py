@@ -14,9 +14,11 @@ from clients.draw.camera import Camera
 from clients.draw.panel import Panel
 from clients.offers import Offer, called, offers, recipes, uses
 from clients.reach import REACH_TILES, Body
+from clients.trading import TRADER, Given, Trading, givable, market, standing, wanted
 from clients.view import Bodies, View, printable
 from world.actions import (
     Action,
+    AskPrices,
     Build,
     Dig,
     Gather,
@@ -58,6 +60,7 @@ HELP: Final = (
     ("F", "pick up the nearest pile"),
     ("G", "give goods, coins or an asset to who is nearest; goods into a crate"),
     ("Q", "drop goods"),
+    ("T", "trade: a trader's prices, offers made to you, an offer to who is nearest"),
     ("B, N, K", "build a wall (2 stone), a floor or a door (2 wood) at the pointer"),
     ("X", "dig away a wall, floor, door or rock at the pointer"),
     ("Enter", "speak; Enter says it, Esc does not"),
@@ -106,6 +109,10 @@ class Controls:
     zoom: int = 2
     pointer: tuple[int, int] = (-1, -1)
     lines: list[pygame.Rect] = field(default_factory=list)  # where the offers were drawn
+    trading: Trading = field(default_factory=Trading)
+    _asked: int = 0  # the trader whose prices were asked for
+    _partner: int = 0  # to whom an offer is being made
+    _givable: list[Given] = field(default_factory=list)
     leaving: bool = False
     said: list[str] = field(default_factory=list)
     _keys: dict[int, float] = field(default_factory=dict)  # held, and when the held work is due again
@@ -142,7 +149,9 @@ class Controls:
         return []
 
     def held(self, sight: Sight) -> list[Action]:
-        """Walking, and work whose key is held down."""
+        """Walking, and work whose key is held down; a trader's answer opens its list."""
+        if self._asked and self.trading.quote[0] == self._asked:
+            self._prices_came(sight.panel)
         wanted = self._way()
         actions: list[Action] = []
         if sight.view.look & LOOK_DOWN:
@@ -226,6 +235,8 @@ class Controls:
             return self._hand(near, sight.panel) if near else self._say("nobody within reach to give to")
         elif key == pygame.K_q:
             return self._hand(None, sight.panel)
+        elif key == pygame.K_t:
+            return self._trade(sight)
         elif key == pygame.K_r:
             return self._shoot(sight, True)
         elif key == pygame.K_c:
@@ -255,8 +266,38 @@ class Controls:
             self.amount = min(max(self.amount + (1 if key == pygame.K_RIGHT else -1), 0), len(self.amounts) - 1)
         else:
             self.sheet = Sheet.NONE
+            first = len(self.offers) - len(self._givable)
+            if self._givable and self.chosen >= first:
+                gives = self._givable[self.chosen - first].side(self.amounts[self.amount])
+                self._givable, self.offers = [], wanted(self._partner, gives)
+                return self._choice("In exchange")
             return [self.offers[self.chosen].hand(self.amounts[self.amount])]
         return []
+
+    def _trade(self, sight: Sight) -> list[Action]:
+        """Ask a trader for its prices, or look at offers and make one to a player."""
+        trader = reach.nearest_body(sight.bodies, (TRADER,), REACH_TILES)
+        near = reach.nearest_body(sight.bodies, (PLAYER,), REACH_TILES)
+        if trader is not None and (near is None or trader.far <= near.far):
+            self._asked, self.trading.quote = trader.entity, (0, 0, ())
+            return [AskPrices(trader.entity)]
+        lines = standing(self.trading, sight.view.entity)
+        mine = givable(sight.panel) if near is not None else []
+        if not lines and not mine:
+            return self._say("no trader and no player within reach, and no offer stands")
+        self.offers = lines + [Offer(one.words, one.count, _nothing, one.good, one.relic) for one in mine]
+        self._choice(f"Trade with {called(near)}" if near is not None else "Offers")
+        self._givable, self._partner = mine, near.entity if near is not None else 0
+        return []
+
+    def _prices_came(self, panel: Panel) -> None:
+        """Open the list of a trader that has answered."""
+        self._asked = 0
+        self.offers = market(self.trading, panel)
+        if self.offers:
+            self._choice(f"The trader has {self.trading.quote[1]} coins")
+        else:
+            self._say("the trader neither has nor wants anything of yours")
 
     def _click(self, pixel: tuple[int, int], sight: Sight | None) -> list[Action]:
         if self._choosing:
@@ -312,6 +353,7 @@ class Controls:
     def _choice(self, title: str) -> list[Action]:
         """Let one of the offers be chosen."""
         self.sheet, self.title, self.chosen, self.amount, self.lines = Sheet.HAND, title, 0, 0, []
+        self._givable = []
         return []
 
     def _make(self, panel: Panel) -> list[Action]:
@@ -359,3 +401,8 @@ class Controls:
     def _say(self, words: str) -> list[Action]:
         self.said.append(words)
         return []
+
+
+def _nothing(amount: int) -> Action:
+    """The first step of an offer does nothing by itself."""
+    return Move(0, 0)

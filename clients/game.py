@@ -12,12 +12,16 @@ from clients.connection import Connection
 from clients.draw.panel import Panel, asset_words
 from clients.seen import Frame
 from clients.session import Acknowledged, News, Parted, Signer, Undone, Unsure, Welcomed, Words
+from clients.trading import Trading
 from clients.view import View, printable, short_name
 from regions.messages import STATUS_DONE
 from regions.protocol import Having
 from world.actions import (
+    Accept,
     Action,
+    AskPrices,
     Build,
+    Buy,
     Craft,
     Dig,
     Drop,
@@ -28,12 +32,15 @@ from world.actions import (
     GiveAsset,
     GiveCoins,
     Move,
+    Offer,
     PickUp,
+    Sell,
     Shoot,
     Speak,
     Strike,
     UseDoor,
     Wear,
+    Withdraw,
     decode_action,
 )
 from world.crafting import RECIPES
@@ -58,6 +65,7 @@ VERBS: Final[dict[type[Action], str]] = {
     Move: "walk", Strike: "strike", Gather: "gather", Give: "give", GiveCoins: "give coins", GiveAsset: "give",
     Drop: "drop", PickUp: "pick up", Build: "build", Dig: "dig", Speak: "speak",
     Shoot: "shoot", Craft: "make", Equip: "use", Wear: "wear", UseDoor: "door", Eat: "eat",
+    Offer: "offer", Accept: "accept", Withdraw: "withdraw", Buy: "buy", Sell: "sell", AskPrices: "ask",
 }  # fmt: skip
 
 
@@ -75,6 +83,7 @@ class Game:
         self.connection = Connection(url, wallet, heard=self.heard, shown=self.shown)
         self.view: View | None = None
         self.panel = Panel(world="Everloom")
+        self.trading = Trading()
         self.undone: list[str] = []  # what a new era took back, until the window has shown it
         self.anew = False  # the body may not walk as told before
         self._refused = refused
@@ -252,6 +261,8 @@ class Game:
     def _happened(self, event: Event) -> None:
         """What concerns the player, or was said aloud, as a line."""
         me = self.view.entity if self.view is not None else 0
+        if words := self.trading.heard(event, me):
+            self.note(words)
         match event.kind:
             case Kind.SPOKE:
                 self.note(f"{'you' if event.a == me else short_name(event.a)}: {event.text}")
@@ -313,5 +324,17 @@ def _in_words(action: Action) -> str:
             return f"{WHAT[what]} the door at {x}, {y}"
         case Eat(item):
             return f"ate {ITEMS[item] if item < len(ITEMS) else 'something'}"
+        case Offer(target):
+            return f"offered {short_name(target)} a trade"
+        case Accept():
+            return "accepted a trade"
+        case Withdraw():
+            return "called a trade off"
+        case Buy(_, item, count, _):
+            return f"bought {count} {ITEMS[item] if item < len(ITEMS) else 'goods'}"
+        case Sell(_, item, count, _):
+            return f"sold {count} {ITEMS[item] if item < len(ITEMS) else 'goods'}"
+        case AskPrices():
+            return "asked for prices"
         case Speak(text):
             return f"said “{printable(text)}”"

@@ -14,15 +14,16 @@ from clients.draw.camera import Camera
 from clients.view import UNKNOWN, Bodies, View
 from world.items import ITEMS, YIELD
 from world.shown import LOOK_DOWN
-from world.state import CRATE, DEER, PILE, PLAYER, VILLAGER, WOLF
+from world.species import KINDS, NAMES
+from world.state import CRATE, DEER, FIRST_SPECIES, PILE, PLAYER, VILLAGER, WOLF
 from world.tilemap import DOOR, DOORWAY, FEATURES
 from world.units import REACH, STRIKE_REACH, TILE
 
 REACH_TILES: Final = REACH / TILE
 STRIKE_TILES: Final = STRIKE_REACH / TILE
-BEASTS: Final = (WOLF, DEER)
+BEASTS: Final = (WOLF, DEER, *(kind for kind in range(FIRST_SPECIES, KINDS) if NAMES[kind] not in ("trader", "guard")))
 PEOPLE: Final = (PLAYER, VILLAGER)
-KIND_WORDS: Final = {PLAYER: "player", VILLAGER: "villager", DEER: "deer", WOLF: "wolf", PILE: "pile", CRATE: "crate"}
+KIND_WORDS: Final = {kind: name or "strange beast" for kind, name in enumerate(NAMES)}
 POINTED_TILES: Final = 0.8  # a pointer this near to a body's middle means it
 
 

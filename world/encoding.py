@@ -172,7 +172,7 @@ def decode(data: bytes) -> State:
         owed=owed.reshape(header.owed, OWED_COLUMNS).astype(np.int32),
         spawns=spawns.reshape(header.spawns, 2).astype(np.int32),
         doors=doors.reshape(doors_here, DOOR_COLUMNS).astype(np.int64),
-        species=BUILT_IN if old else species.reshape(SPECIES_LINES, KINDS).astype(np.int64),
+        species=BUILT_IN.copy() if old else species.reshape(SPECIES_LINES, KINDS).astype(np.int64),
         goals=goals.reshape(goals_here, 3).astype(np.int32),
         edges=edges.reshape(goals_here, edge).astype(np.int32),
         routes=routes.reshape(height, width).copy() if not old else np.zeros((0, 0), np.uint8),

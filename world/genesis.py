@@ -66,7 +66,8 @@ def genesis(
     counters[Counter.ERA], counters[Counter.REGION] = 1, region_index
     counters[Counter.FINDS_BUDGET] = counters[Counter.FINDS_LEFT] = budget
     counters[Counter.FINDS_TICKS_LEFT] = HOUR_TICKS
-    state.species = tilemap.species.copy() if tilemap.species.size else BUILT_IN
+    # A copy, writable as a decoded one is: kernels are compiled for either sort of array anew.
+    state.species = (tilemap.species if tilemap.species.size else BUILT_IN).copy()
     if problem := species_problem(state.species):
         raise ValueError(problem)
     state.goals = shared_goals(tilemap)

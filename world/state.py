@@ -203,6 +203,10 @@ class State:
         self.border_boxes = np.array(self.borders, np.int64).reshape(len(self.borders), 4)
         self.paths = make_scratch(PATH_RADIUS)
         self.ways = np.zeros((0, *self.terrain.shape), np.uint8)
+        if not self.species.size:
+            from world.species import BUILT_IN  # noqa: PLC0415  # its table is of the kinds named here
+
+            self.species = BUILT_IN.copy()
         if not self.routes.size:
             self.routes = np.zeros(self.terrain.shape, np.uint8)
 

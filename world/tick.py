@@ -191,7 +191,7 @@ def warm() -> None:
     terrain[4, 2:10] = WALL
     feature[8, 8] = TREE
     ways = {"homes": [(6, 6)], "fields": [(12, 12)], "deer_spawns": [(4, 2)], "wolf_spawns": [(4, 6)]}
-    tilemap = make_map(terrain, feature, player_spawns=[(14, 8)], **ways)
+    tilemap = make_map(terrain, feature, player_spawns=[(14, 8)], markets=[(7, 12), (24, 12)], **ways)
     west = genesis(tilemap, (0, 0, 16, 32), [(16, 0, 32, 32)], 0, 2, (2, 2, 2))
     one, two = west.new_id(), west.new_id()
     advance(west, Inputs(bytes(32), births=((one, 0), (two, 0))))

@@ -10,13 +10,24 @@ from clients.draw.tiles import Sprite
 from clients.view import Bodies, View, short_name
 from world.items import STONE
 from world.shown import LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
-from world.state import CRATE, DEER, MISSILE, PILE, PLAYER, VILLAGER, WOLF
+from world.species import NAMES
+from world.state import CRATE, DEER, MISSILE, PILE, PLAYER, VILLAGER, WOLF, lives
 
 STEP_MS: Final = 140
 BUBBLE_WIDTH: Final = 190
 BUBBLE_LINES: Final = 4
 
 _NAMES: Final = {PLAYER: "player", VILLAGER: "villager", DEER: "deer", WOLF: "wolf"}
+_DRESSED: Final[dict[str, tuple[str, Colour, int]]] = {
+    "trader": ("villager", (150, 92, 160), 100),
+    "guard": ("player", (92, 116, 150), 106),
+    "bandit": ("player", (66, 58, 64), 100),
+    "rabbit": ("deer", (0, 0, 0), 46),
+    "beast": ("wolf", (0, 0, 0), 190),
+}
+"""Species that have no pictures of their own: whose they wear, in which colour, and how large, in percent."""
+_STRANGE: Final[tuple[str, Colour, int]] = ("wolf", (0, 0, 0), 80)
+"""A world maker's own."""
 _LINES: Final = (1, 1, 0, 3, 3, 3, 2, 1)  # facing 0..7 (0 = east, clockwise) -> line of the sheet
 _STEPS: Final = (0, 1, 0, 2)
 _SHADOWS: Final = {PLAYER: 12, VILLAGER: 12, DEER: 17, WOLF: 17, PILE: 13, CRATE: 19, MISSILE: 7}
@@ -61,12 +72,17 @@ def sprites(
                 pictures.strips["missile"][int(look & LOOK_LEVEL == STONE)], -45 * int(bodies.facing[row])
             )
             y -= 8 * camera.zoom  # it flies at the height of a chest
-        elif kind in _NAMES:
+        elif lives(kind):
             hurt = bool(look & LOOK_HURT) or entity in view.flashes
-            sheet = pictures.body(_NAMES[kind], colour_of(entity, kind) if kind <= VILLAGER else (0, 0, 0), hurt)
+            wears, colour, percent = _DRESSED.get(NAMES[kind], _STRANGE)
+            if kind in _NAMES:
+                wears, colour, percent = _NAMES[kind], colour_of(entity, kind) if kind <= VILLAGER else (0, 0, 0), 100
+            sheet = pictures.body(wears, colour, hurt)
             walking = bool(bodies.step[row, 0] or bodies.step[row, 1])
             step = _STEPS[(int(now_ms) // STEP_MS + entity) % 4] if walking else 0
             picture = sheet[_LINES[int(bodies.facing[row]) & 7]][step]
+            if percent != 100:
+                picture = pygame.transform.scale_by(picture, percent / 100)
             if look & LOOK_DOWN:
                 picture = pygame.transform.rotate(picture, 90)
         else:

@@ -142,7 +142,9 @@ def test_objects_are_places_to_begin(tmp_path: Path) -> None:
     assert played.wolf_spawns.tolist() == [[10, 9]]
     assert played.deer_spawns.tolist() == [[0, 0]]
     assert played.player_spawns.tolist() == [[4, 5]]
-    assert loaded.chosen == ["markets", "camps"] and any("1 spawn objects lie off the map" in note for note in loaded.missing)
+    assert loaded.chosen == ["markets", "camps"] and any(
+        "1 spawn objects lie off the map" in note for note in loaded.missing
+    )
 
 
 def test_places_are_chosen_where_there_are_none_always_the_same(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ A sheet has a line per direction (south, east, north, west) and in it the standi
 two sheets: what is always the same, and their cloth in greys, which the window dyes.
 """
 
+from assets import things
 from assets.canvas import Canvas, Colour, hashed, mixed
 
 FRAMES = 3
@@ -207,13 +208,16 @@ def _beast_along(canvas: Canvas, facing: int, frame: int, coat: tuple[Colour, ..
             canvas.put(x, top - 2, coat[1])
 
 
+GOODS = ("wood", "berry", "stone", "grain", "meat", "hide", "bread", "arrow", "bow", "sword", "coat", "coin")
+
+
 def pile(good: int) -> Canvas:
-    """What was dropped, 16 x 14: a sack, and before it the good it has most of."""
+    """What was dropped, 16 x 14: a sack, and before it the one of GOODS it has most of."""
     canvas = Canvas(16, 14)
     canvas.blob(16, 15, 10, 10, lambda dx, dy: SACK[2 if dx + dy < -110 else 1 if dx < 110 else 0])
     canvas.box(6, 2, 4, 2, SACK[1])
     canvas.box(6, 4, 4, 1, SACK[0])
-    wood, berry, stone, grain, meat, coin = range(6)
+    wood, berry, stone, grain, meat, coin = (*range(5), len(GOODS) - 1)
     if good == wood:
         for y, tone in ((9, 150), (11, 176)):
             canvas.box(2, y, 11, 2, (tone, tone * 3 // 4, tone // 2))
@@ -235,6 +239,8 @@ def pile(good: int) -> Canvas:
         for x, y in ((4, 11), (7, 10), (10, 11), (8, 12)):
             canvas.box(x, y, 3, 2, (226, 184, 84))
             canvas.put(x, y, (252, 230, 150))
+    else:
+        things.before_sack(canvas, GOODS[good])
     canvas.outline(LINE)
     return canvas
 
@@ -256,8 +262,8 @@ def sheets() -> dict[str, Canvas]:
             for frame in range(FRAMES):
                 sheet.paste(beast(facing, frame, coat, deer), frame * 24, facing * 24)
         made[name] = sheet
-    piles = Canvas(16 * 6, 14)
-    for good in range(6):
+    piles = Canvas(16 * len(GOODS), 14)
+    for good in range(len(GOODS)):
         piles.paste(pile(good), 16 * good, 0)
     made["pile"] = piles
     return made

@@ -82,6 +82,9 @@ def up(
     map_file: Annotated[
         Path | None, typer.Option("--map", help="A Tiled .tmx or MovingAI .map (a new world only).")
     ] = None,
+    species: Annotated[
+        Path | None, typer.Option(help="A folder of species files of your own (a new world only).", metavar="DIR")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the built-in world (a new world only).")] = 1,
     regions: Annotated[str, typer.Option(help="Columns x rows of regions, a core each (a new world only).")] = "2x1",
     npcs: Annotated[int, typer.Option(help="How many NPCs (a new world only).")] = 2000,
@@ -106,14 +109,15 @@ def up(
     """Run a world on this machine; found it if there is none."""
     from clients.up import Wishes, run
 
-    third = npcs * 9 // 20
+    # The other species come on top, 220 to these 1,780.
+    villagers, deer, wolves = npcs * 820 // 2_000, npcs * 780 // 2_000, npcs * 180 // 2_000
     wishes = Wishes(
         world=world,
         store=store,
         map_file=map_file,
         seed=seed,
         shape=_shape(regions),
-        population=(third, third, npcs - 2 * third),
+        population=(villagers, deer, wolves),
         bots=bots,
         seconds=seconds_of(run_for) if run_for else None,
         host=host,
@@ -123,6 +127,7 @@ def up(
         remote=_remote(arweave, payer, bundler, depth),
         metrics=None if metrics_port is None else (metrics_host, metrics_port),
         as_json=as_json,
+        species=species,
     )
     raise typer.Exit(run(wishes))
 
@@ -153,7 +158,9 @@ def play(
 def bots(
     url: Url = DEFAULT_URL,
     count: Annotated[int, typer.Option("-n", help="How many.")] = 20,
-    behaviour: Annotated[list[str] | None, typer.Option(help="wander, gather, fight, give, border-runner.")] = None,
+    behaviour: Annotated[
+        list[str] | None, typer.Option(help="wander, gather, fight, give, trade, border-runner.")
+    ] = None,
     walks: Annotated[Path | None, typer.Option(help="Recorded human trajectories to follow.")] = None,
     run_for: Annotated[str, typer.Option("--for", help="Stop by themselves after, for example, 60s.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of what they do.")] = 1,

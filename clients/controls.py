@@ -12,29 +12,36 @@ import pygame
 from clients import reach
 from clients.draw.camera import Camera
 from clients.draw.panel import Panel
-from clients.offers import Offer, offers
+from clients.offers import Offer, called, offers, recipes, uses
 from clients.reach import REACH_TILES, Body
+from clients.trading import TRADER, Given, Trading, givable, market, standing, wanted
 from clients.view import Bodies, View, printable
 from world.actions import (
     Action,
+    AskPrices,
     Build,
     Dig,
     Gather,
     Move,
     PickUp,
+    Shoot,
     Speak,
     Strike,
+    UseDoor,
 )
+from world.doors import LOCK, OPEN, SHUT, UNLOCK
 from world.movement import INTENT_MAX
 from world.shown import LOOK_DOWN
-from world.state import PILE, PLAYER, VILLAGER
-from world.tilemap import FLOOR, WALL
+from world.state import CRATE, PILE, PLAYER, VILLAGER
+from world.tilemap import DOOR, FLOOR, WALL
 from world.units import SPEECH_MAX
 
+SHOOT_EVERY_MS: Final = 1_100  # the rules allow an arrow in 1,000 ms
 STRIKE_EVERY_MS: Final = 600  # while its key is held; the rules allow one in 500 ms
 GATHER_EVERY_MS: Final = 1_100  # the rules allow one in 1,000 ms
 SPENT_MS: Final = 20_000  # a tile that had nothing left is passed over for so long
 MOVE_AGAIN_MS: Final = 400  # after a step was refused
+BUILDS: Final = {pygame.K_b: WALL, pygame.K_n: FLOOR, pygame.K_k: DOOR}
 AMOUNTS: Final = (1, 5, 10, 50)
 ZOOMS: Final = (1, 2, 3, 4)
 
@@ -47,11 +54,15 @@ HELP: Final = (
     ("W A S D, arrows", "walk"),
     ("Space", "strike what is nearest (beasts before people); hold to go on"),
     ("E", "gather from the nearest tree, bush, rock or field; hold to go on"),
+    ("R", "shoot at the pointer: an arrow with the bow in hand, or a stone; hold to go on"),
+    ("C, V", "make something; use, wear or eat something"),
+    ("O, L", "open or shut the nearest door; lock or unlock your own"),
     ("F", "pick up the nearest pile"),
-    ("G", "give goods, coins or an asset to who is nearest"),
+    ("G", "give goods, coins or an asset to who is nearest; goods into a crate"),
     ("Q", "drop goods"),
-    ("B, N", "build a wall (2 stone) or a floor (2 wood) at the pointer"),
-    ("X", "dig away a wall, floor or rock at the pointer"),
+    ("T", "trade: a trader's prices, offers made to you, an offer to who is nearest"),
+    ("B, N, K", "build a wall (2 stone), a floor or a door (2 wood) at the pointer"),
+    ("X", "dig away a wall, floor, door or rock at the pointer"),
     ("Enter", "speak; Enter says it, Esc does not"),
     ("Left click", "strike a beast, pick up a pile, gather from a tile"),
     ("Tab", "goods and assets"),
@@ -69,7 +80,7 @@ class Sheet(Enum):
     HELP = auto()
     GOODS = auto()
     SPEAK = auto()
-    HAND = auto()  # choosing what to give or drop
+    HAND = auto()  # choosing what to give, drop, make or use
     UNDONE = auto()
 
 
@@ -90,7 +101,7 @@ class Controls:
 
     sheet: Sheet = Sheet.NONE
     text: str = ""  # being typed
-    target: Body | None = None  # to whom; None: to the ground
+    title: str = ""  # over the offers
     offers: list[Offer] = field(default_factory=list)
     chosen: int = 0
     amount: int = 0  # place in `amounts`
@@ -98,12 +109,17 @@ class Controls:
     zoom: int = 2
     pointer: tuple[int, int] = (-1, -1)
     lines: list[pygame.Rect] = field(default_factory=list)  # where the offers were drawn
+    trading: Trading = field(default_factory=Trading)
+    _asked: int = 0  # the trader whose prices were asked for
+    _partner: int = 0  # to whom an offer is being made
+    _givable: list[Given] = field(default_factory=list)
     leaving: bool = False
     said: list[str] = field(default_factory=list)
     _keys: dict[int, float] = field(default_factory=dict)  # held, and when the held work is due again
     _down: set[int] = field(default_factory=set)
     _sent: tuple[int, int] | None = None
     _wait_ms: float = 0.0
+    _unlock: bool = True  # what was asked of a lock last; the next time it is the other
     _spent: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def event(self, event: pygame.event.Event, sight: Sight | None) -> list[Action]:
@@ -133,7 +149,9 @@ class Controls:
         return []
 
     def held(self, sight: Sight) -> list[Action]:
-        """Walking, and work whose key is held down."""
+        """Walking, and work whose key is held down; a trader's answer opens its list."""
+        if self._asked and self.trading.quote[0] == self._asked:
+            self._prices_came(sight.panel)
         wanted = self._way()
         actions: list[Action] = []
         if sight.view.look & LOOK_DOWN:
@@ -141,7 +159,7 @@ class Controls:
         elif wanted != self._sent and sight.now_ms >= self._wait_ms and (wanted != (0, 0) or self._sent is not None):
             self._sent = wanted
             actions.append(Move(*wanted))
-        for key, work in ((pygame.K_SPACE, self._strike), (pygame.K_e, self._gather)):
+        for key, work in ((pygame.K_SPACE, self._strike), (pygame.K_e, self._gather), (pygame.K_r, self._shoot)):
             if self._keys.get(key, sight.now_ms + 1) <= sight.now_ms:
                 actions += work(sight, False)
         return actions
@@ -213,11 +231,21 @@ class Controls:
             return [PickUp(pile.entity)] if pile else self._say("no pile within reach")
         elif key == pygame.K_g:
             near = reach.nearest_body(sight.bodies, (PLAYER,), REACH_TILES)
-            near = near or reach.nearest_body(sight.bodies, (VILLAGER,), REACH_TILES)
+            near = near or reach.nearest_body(sight.bodies, (VILLAGER, CRATE), REACH_TILES)
             return self._hand(near, sight.panel) if near else self._say("nobody within reach to give to")
         elif key == pygame.K_q:
             return self._hand(None, sight.panel)
-        elif key in (pygame.K_b, pygame.K_n, pygame.K_x):
+        elif key == pygame.K_t:
+            return self._trade(sight)
+        elif key == pygame.K_r:
+            return self._shoot(sight, True)
+        elif key == pygame.K_c:
+            return self._make(sight.panel)
+        elif key == pygame.K_v:
+            return self._use(sight.panel)
+        elif key in (pygame.K_o, pygame.K_l):
+            return self._door(key, sight)
+        elif key in (pygame.K_b, pygame.K_n, pygame.K_k, pygame.K_x):
             return self._work_on_tile(key, sight)
         return []
 
@@ -238,8 +266,38 @@ class Controls:
             self.amount = min(max(self.amount + (1 if key == pygame.K_RIGHT else -1), 0), len(self.amounts) - 1)
         else:
             self.sheet = Sheet.NONE
+            first = len(self.offers) - len(self._givable)
+            if self._givable and self.chosen >= first:
+                gives = self._givable[self.chosen - first].side(self.amounts[self.amount])
+                self._givable, self.offers = [], wanted(self._partner, gives)
+                return self._choice("In exchange")
             return [self.offers[self.chosen].hand(self.amounts[self.amount])]
         return []
+
+    def _trade(self, sight: Sight) -> list[Action]:
+        """Ask a trader for its prices, or look at offers and make one to a player."""
+        trader = reach.nearest_body(sight.bodies, (TRADER,), REACH_TILES)
+        near = reach.nearest_body(sight.bodies, (PLAYER,), REACH_TILES)
+        if trader is not None and (near is None or trader.far <= near.far):
+            self._asked, self.trading.quote = trader.entity, (0, 0, ())
+            return [AskPrices(trader.entity)]
+        lines = standing(self.trading, sight.view.entity)
+        mine = givable(sight.panel) if near is not None else []
+        if not lines and not mine:
+            return self._say("no trader and no player within reach, and no offer stands")
+        self.offers = lines + [Offer(one.words, one.count, _nothing, one.good, one.relic) for one in mine]
+        self._choice(f"Trade with {called(near)}" if near is not None else "Offers")
+        self._givable, self._partner = mine, near.entity if near is not None else 0
+        return []
+
+    def _prices_came(self, panel: Panel) -> None:
+        """Open the list of a trader that has answered."""
+        self._asked = 0
+        self.offers = market(self.trading, panel)
+        if self.offers:
+            self._choice(f"The trader has {self.trading.quote[1]} coins")
+        else:
+            self._say("the trader neither has nor wants anything of yours")
 
     def _click(self, pixel: tuple[int, int], sight: Sight | None) -> list[Action]:
         if self._choosing:
@@ -253,7 +311,7 @@ class Controls:
             self.sheet = Sheet.NONE if self.sheet is not Sheet.SPEAK else self.sheet
             return []
         body = reach.pointed_at(sight.bodies, sight.camera, pixel)
-        if body is not None and body.kind in reach.BEASTS:
+        if body is not None and body.kind in (*reach.BEASTS, CRATE):
             return [Strike(body.entity)]
         if body is not None and body.kind == PILE:
             return [PickUp(body.entity)]
@@ -284,14 +342,49 @@ class Controls:
             return self._say("the tile under the pointer is out of reach")
         if key == pygame.K_x:
             return [Dig(x, y)]
-        return [Build(x, y, WALL if key == pygame.K_b else FLOOR)]
+        return [Build(x, y, BUILDS[key])]
 
     def _hand(self, target: Body | None, panel: Panel) -> list[Action]:
         self.offers = offers(target, panel)
         if not self.offers:
             return self._say("you have nothing to give" if target else "you have nothing to drop")
-        self.sheet, self.target, self.chosen, self.amount, self.lines = Sheet.HAND, target, 0, 0, []
+        return self._choice(f"Give to {called(target)}" if target is not None else "Drop on the ground")
+
+    def _choice(self, title: str) -> list[Action]:
+        """Let one of the offers be chosen."""
+        self.sheet, self.title, self.chosen, self.amount, self.lines = Sheet.HAND, title, 0, 0, []
+        self._givable = []
         return []
+
+    def _make(self, panel: Panel) -> list[Action]:
+        self.offers = recipes(panel)
+        return self._choice("Make by hand")
+
+    def _use(self, panel: Panel) -> list[Action]:
+        self.offers = uses(panel)
+        return self._choice("Use, wear or eat") if self.offers else self._say("you have nothing to use, wear or eat")
+
+    def _shoot(self, sight: Sight, first: bool) -> list[Action]:
+        """Towards the pointer, from where the own body is drawn."""
+        self._keys[pygame.K_r] = sight.now_ms + SHOOT_EVERY_MS
+        place = reach.own_place(sight.bodies)
+        if place is None or self.pointer[0] < 0:
+            return self._say("point where to shoot") if first else []
+        x, y = sight.camera.on_screen(*place)
+        dx, dy = self.pointer[0] - x, self.pointer[1] - y
+        size = max(abs(dx), abs(dy))
+        return [Shoot(dx * INTENT_MAX // size, dy * INTENT_MAX // size)] if size else []
+
+    def _door(self, key: int, sight: Sight) -> list[Action]:
+        """The nearest door within reach: open or shut it, lock or unlock it."""
+        door = reach.nearest_door(sight.view, sight.bodies)
+        if door is None:
+            return self._say("no door within reach")
+        x, y, shut = door
+        if key == pygame.K_o:
+            return [UseDoor(x, y, OPEN if shut else SHUT)]
+        self._unlock = not self._unlock
+        return [UseDoor(x, y, UNLOCK if self._unlock else LOCK)]
 
     def _open(self, sheet: Sheet) -> None:
         self.sheet = Sheet.NONE if self.sheet is sheet else sheet
@@ -308,3 +401,8 @@ class Controls:
     def _say(self, words: str) -> list[Action]:
         self.said.append(words)
         return []
+
+
+def _nothing(amount: int) -> Action:
+    """The first step of an offer does nothing by itself."""
+    return Move(0, 0)

@@ -12,24 +12,39 @@ from clients.connection import Connection
 from clients.draw.panel import Panel, asset_words
 from clients.seen import Frame
 from clients.session import Acknowledged, News, Parted, Signer, Undone, Unsure, Welcomed, Words
+from clients.trading import Trading
 from clients.view import View, printable, short_name
 from regions.messages import STATUS_DONE
 from regions.protocol import Having
 from world.actions import (
+    Accept,
     Action,
+    AskPrices,
     Build,
+    Buy,
+    Craft,
     Dig,
     Drop,
+    Eat,
+    Equip,
     Gather,
     Give,
     GiveAsset,
     GiveCoins,
     Move,
+    Offer,
     PickUp,
+    Sell,
+    Shoot,
     Speak,
     Strike,
+    UseDoor,
+    Wear,
+    Withdraw,
     decode_action,
 )
+from world.crafting import RECIPES
+from world.doors import WHAT
 from world.events import REASONS, Event, Kind, Refusal
 from world.items import ITEMS
 from world.tilemap import TERRAINS
@@ -49,6 +64,8 @@ UNDONE_SHOWN: Final = 12
 VERBS: Final[dict[type[Action], str]] = {
     Move: "walk", Strike: "strike", Gather: "gather", Give: "give", GiveCoins: "give coins", GiveAsset: "give",
     Drop: "drop", PickUp: "pick up", Build: "build", Dig: "dig", Speak: "speak",
+    Shoot: "shoot", Craft: "make", Equip: "use", Wear: "wear", UseDoor: "door", Eat: "eat",
+    Offer: "offer", Accept: "accept", Withdraw: "withdraw", Buy: "buy", Sell: "sell", AskPrices: "ask",
 }  # fmt: skip
 
 
@@ -66,6 +83,7 @@ class Game:
         self.connection = Connection(url, wallet, heard=self.heard, shown=self.shown)
         self.view: View | None = None
         self.panel = Panel(world="Everloom")
+        self.trading = Trading()
         self.undone: list[str] = []  # what a new era took back, until the window has shown it
         self.anew = False  # the body may not walk as told before
         self._refused = refused
@@ -199,6 +217,7 @@ class Game:
         """The purse changed: say by how much."""
         before, self._having = self._having, now
         self.panel.coins, self.panel.goods, self.panel.assets = now.coins, now.goods, now.assets
+        self.panel.worn = now.worn
         if before is None:
             return
         changes = [(name, b - a) for name, a, b in zip(ITEMS, before.goods, now.goods) if a != b]
@@ -251,6 +270,8 @@ class Game:
     def _happened(self, event: Event) -> None:
         """What concerns the player, or was said aloud, as a line."""
         me = self.view.entity if self.view is not None else 0
+        if words := self.trading.heard(event, me):
+            self.note(words)
         match event.kind:
             case Kind.SPOKE:
                 self.note(f"{'you' if event.a == me else short_name(event.a)}: {event.text}")
@@ -260,6 +281,8 @@ class Game:
                 self.note("you struck it down")
             case Kind.MINTED if event.b != me:
                 self.note(f"{short_name(event.b)} came by a rare find")
+            case Kind.WORE_OUT if event.a == me:
+                self.note(f"your {ITEMS[event.b]} is worn out")
             case Kind.GAVE if event.b == me:
                 self.note(f"{short_name(event.a)} gives you something")
             case _:
@@ -298,5 +321,29 @@ def _in_words(action: Action) -> str:
             return f"built {TERRAINS[terrain] if terrain < len(TERRAINS) else 'something'} at {x}, {y}"
         case Dig(x, y):
             return f"dug at {x}, {y}"
+        case Shoot():
+            return "shot"
+        case Craft(recipe):
+            return f"made {RECIPES[recipe].name if recipe < len(RECIPES) else 'something'}"
+        case Equip(item):
+            return f"took {ITEMS[item] if item < len(ITEMS) else 'something'} in use, or put it away"
+        case Wear():
+            return "changed your skin"
+        case UseDoor(x, y, what):
+            return f"{WHAT[what]} the door at {x}, {y}"
+        case Eat(item):
+            return f"ate {ITEMS[item] if item < len(ITEMS) else 'something'}"
+        case Offer(target):
+            return f"offered {short_name(target)} a trade"
+        case Accept():
+            return "accepted a trade"
+        case Withdraw():
+            return "called a trade off"
+        case Buy(_, item, count, _):
+            return f"bought {count} {ITEMS[item] if item < len(ITEMS) else 'goods'}"
+        case Sell(_, item, count, _):
+            return f"sold {count} {ITEMS[item] if item < len(ITEMS) else 'goods'}"
+        case AskPrices():
+            return "asked for prices"
         case Speak(text):
             return f"said “{printable(text)}”"

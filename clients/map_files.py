@@ -4,8 +4,9 @@ Tiled: a tile says what it is by its own properties, set once in the tileset: `t
 or bridge), `feature` (none, tree, bush, rock, field), and the booleans `solid` or `collides`; or by such a word as its
 class. Layers are laid on each other in file order, hidden ones included: a tile with a terrain replaces what
 lies below it, one with a feature alone stands on it, a solid one is a wall, one expressly not solid is a floor. Other
-tiles change nothing, and what no tile marks is ground. Objects whose class or name is home, field, player, deer or wolf
-are places to begin; a rectangle or ellipse stands for all tiles it covers. Layer offsets are not applied.
+tiles change nothing, and what no tile marks is ground. Objects whose class or name is home, field, player, deer, wolf,
+market or camp are places to begin; a rectangle or ellipse stands for all tiles it covers. Layer offsets are not
+applied.
 
 Files are read with the limits of `clients.tiled`; `MapError` says what cannot be used and why.
 """
@@ -47,7 +48,7 @@ _NEAR = 16
 """Tiles around a point in something solid that are searched for an open one."""
 SPAWN_TILES_MAX = 2**20
 """Most tiles that the spawn objects of one map may cover together."""
-_PLENTY = {"homes": 256, "fields": 256, "player_spawns": 64}
+_PLENTY = {"homes": 256, "fields": 256, "player_spawns": 64, "markets": 2, "camps": 2}
 """How many places are chosen where a map names none."""
 _MOVING_AI = {".": GROUND, "G": GROUND, "S": MUD, "W": WATER, "T": GROUND, "@": WALL, "O": WALL}
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from world.movement import facing, velocity
+from world.movement import facing, pace, velocity
 from world.species import RADIUS, SPEED
 from world.state import PLAYER, Bytes2
 from world.tilemap import GROUND, TERRAINS
@@ -43,11 +43,16 @@ class OwnBody:
         self._region = -1  # whose ticks are compared with the own ones: own = the region's + _settled, when seen
         self._ahead = 0.0
         self._settled = 0
+        self._speed = int(SPEED[PLAYER])
         self._intents: deque[tuple[int, int]] = deque(maxlen=TICKS_KEPT)
 
     def walk(self, dx: int, dy: int) -> None:
         """From the next tick on walk this way, as `world.actions.Move` has it; (0, 0) stands."""
         self.intent = (dx, dy)
+
+    def wounded(self, level: int) -> None:
+        """Its health as it is shown, in sixteenths (LOOK_LEVEL): wounds slow it."""
+        self._speed = pace(int(SPEED[PLAYER]), level, 16)
 
     def advance(self, now_ms: float, terrain: Bytes2, blocked: Bytes2) -> None:
         """Walk the ticks up to now over tiles of the whole world (uint8[height, width])."""
@@ -134,9 +139,7 @@ class OwnBody:
         ground = GROUND
         if 0 <= tile_y < terrain.shape[0] and 0 <= tile_x < terrain.shape[1]:
             ground = int(terrain[tile_y, tile_x])
-        vx, vy = velocity(
-            vx, vy, intent[0], intent[1], int(SPEED[PLAYER]), ground if ground < len(TERRAINS) else GROUND
-        )
+        vx, vy = velocity(vx, vy, intent[0], intent[1], self._speed, ground if ground < len(TERRAINS) else GROUND)
         x2, y2 = off_walls(_walls_at(blocked, (x + vx) >> 16, (y + vy) >> 16), x + vx, y + vy, int(RADIUS[PLAYER]))
         at[:] = x2, y2, x2 - x, y2 - y
 

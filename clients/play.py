@@ -56,6 +56,7 @@ def run(url: str, key: Path | None) -> int:
     surface = open_window("Everloom")
     controls = Controls()
     game = Game(url, wallet, lambda action, verdict: _refused(controls, action, verdict))
+    controls.trading = game.trading
     try:
         return asyncio.run(live(game, controls, surface))
     finally:

@@ -14,15 +14,16 @@ from clients.draw.camera import Camera
 from clients.view import UNKNOWN, Bodies, View
 from world.items import ITEMS, YIELD
 from world.shown import LOOK_DOWN
-from world.state import DEER, PILE, PLAYER, VILLAGER, WOLF
-from world.tilemap import FEATURES
+from world.species import KINDS, NAMES
+from world.state import CRATE, DEER, FIRST_SPECIES, PILE, PLAYER, VILLAGER, WOLF
+from world.tilemap import DOOR, DOORWAY, FEATURES
 from world.units import REACH, STRIKE_REACH, TILE
 
 REACH_TILES: Final = REACH / TILE
 STRIKE_TILES: Final = STRIKE_REACH / TILE
-BEASTS: Final = (WOLF, DEER)
+BEASTS: Final = (WOLF, DEER, *(kind for kind in range(FIRST_SPECIES, KINDS) if NAMES[kind] not in ("trader", "guard")))
 PEOPLE: Final = (PLAYER, VILLAGER)
-KIND_WORDS: Final = {PLAYER: "player", VILLAGER: "villager", DEER: "deer", WOLF: "wolf", PILE: "pile"}
+KIND_WORDS: Final = {kind: name or "strange beast" for kind, name in enumerate(NAMES)}
 POINTED_TILES: Final = 0.8  # a pointer this near to a body's middle means it
 
 
@@ -70,8 +71,9 @@ def nearest_body(bodies: Bodies, kinds: tuple[int, ...], reach: float) -> Body |
 
 
 def to_strike(bodies: Bodies) -> Body | None:
-    """Whom a blow would hit: beasts before people, the nearest first."""
-    return nearest_body(bodies, BEASTS, STRIKE_TILES) or nearest_body(bodies, PEOPLE, STRIKE_TILES)
+    """Whom a blow would hit: beasts before people, people before crates, the nearest first."""
+    near = nearest_body(bodies, BEASTS, STRIKE_TILES) or nearest_body(bodies, PEOPLE, STRIKE_TILES)
+    return near or nearest_body(bodies, (CRATE,), STRIKE_TILES)
 
 
 def to_gather(view: View, bodies: Bodies, without: Collection[tuple[int, int]] = ()) -> Work | None:
@@ -89,6 +91,21 @@ def to_gather(view: View, bodies: Bodies, without: Collection[tuple[int, int]] =
             if best is None or far < best[0]:
                 best = far, work
     return best[1] if best is not None else None
+
+
+def nearest_door(view: View, bodies: Bodies) -> tuple[int, int, bool] | None:
+    """The nearest door within reach: its tile, and whether it is shut."""
+    place = own_place(bodies)
+    if place is None:
+        return None
+    y0, x0 = max(int(place[1] - REACH_TILES), 0), max(int(place[0] - REACH_TILES), 0)
+    near = view.terrain[y0 : int(place[1] + REACH_TILES) + 1, x0 : int(place[0] + REACH_TILES) + 1]
+    doors = [(x + x0, y + y0) for y, x in np.argwhere((near == DOOR) | (near == DOORWAY)).tolist()]
+    doors = [door for door in doors if tile_far(place, *door) <= REACH_TILES]
+    if not doors:
+        return None
+    x, y = min(doors, key=lambda door: tile_far(place, *door))
+    return x, y, bool(view.terrain[y, x] == DOOR)
 
 
 def work_at(view: View, x: int, y: int) -> Work | None:

@@ -29,6 +29,8 @@ PLACES = {
     "player": "player_spawns",
     "deer": "deer_spawns",
     "wolf": "wolf_spawns",
+    "market": "markets",
+    "camp": "camps",
 }
 """The word an object carries, and the list of the map it belongs to."""
 

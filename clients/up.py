@@ -56,6 +56,7 @@ class Wishes:
     as_json: bool
     remote: Remote | None = None  # where else the archive is kept; None: as it was
     metrics: tuple[str, int] | None = None  # host and port for Prometheus
+    species: Path | None = None  # a folder of species files
 
 
 def run(wishes: Wishes) -> int:
@@ -70,8 +71,9 @@ def run(wishes: Wishes) -> int:
         found_world(
             directory, world_map, wishes.shape, wishes.population, wishes.store, lambda text: console.print(f"  {text}")
         )
-    elif wishes.map_file is not None or wishes.store is not None:
-        raise ConfigError(f"{wishes.world} holds a world already; its map and store were chosen when it was founded")
+    elif wishes.map_file is not None or wishes.store is not None or wishes.species is not None:
+        told = "its map, species and store were chosen when it was founded"
+        raise ConfigError(f"{wishes.world} holds a world already; {told}")
     if wishes.remote is not None:
         wishes.remote.choose(wishes.world)
     # Chosen here, as whoever plays must find the world at the same address after the agent was killed.
@@ -104,6 +106,10 @@ def _progress(console: Console, text: str) -> None:
 
 
 def _map(wishes: Wishes) -> Any:
+    if wishes.species is not None:
+        from clients.species_files import read_folder
+
+        return replace(_map(replace(wishes, species=None)), species=read_folder(wishes.species))
     if wishes.map_file is not None:
         from clients.map_files import load_map
 

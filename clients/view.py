@@ -16,7 +16,20 @@ import numpy.typing as npt
 from clients.own_body import OwnBody
 from world.events import Event, Kind
 from world.mirror import Mirror
-from world.shown import BODY_FACING, BODY_HOP, BODY_KIND, LOOK, LOOK_DOWN, LOOK_LEAVING, PER_TILE, STEP_X, STEP_Y, X, Y
+from world.shown import (
+    BODY_FACING,
+    BODY_HOP,
+    BODY_KIND,
+    LOOK,
+    LOOK_DOWN,
+    LOOK_LEAVING,
+    LOOK_LEVEL,
+    PER_TILE,
+    STEP_X,
+    STEP_Y,
+    X,
+    Y,
+)
 from world.state import Bytes2, Int32s, Int64s
 from world.tilemap import solid
 from world.units import CHUNK_TILES, TICK_MS
@@ -219,6 +232,7 @@ class View:
         if row is None or where != region:
             return
         self.look = int(row[LOOK])
+        self.own.wounded(self.look & LOOK_LEVEL)
         if self.look & LOOK_DOWN:
             self.own.walk(0, 0)
         place, step = (int(row[X]), int(row[Y])), (int(row[STEP_X]), int(row[STEP_Y]))

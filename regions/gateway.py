@@ -250,7 +250,7 @@ class Gateway:
         for own in message.own:
             for client in self.roll.of_entity(own.entity):
                 if client.peer.state in (State.SERVED, State.LOST) and client.peer.era == message.era:
-                    out.append(Send(client.number, _frame(Having(own.coins, own.goods, own.assets))))
+                    out.append(Send(client.number, _frame(Having(own.coins, own.goods, own.assets, own.worn))))
         for entity, region, hop in message.left:
             if region in self.views:
                 for client in self.roll.of_entity(entity):

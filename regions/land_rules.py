@@ -9,6 +9,7 @@ from regions.messages import Own
 from regions.parcels import Abroad
 from regions.region_state import Command, Commanded
 from world import borders, encoding, leaving, tick
+from world.equipment import worn_by
 from world.events import Refusal
 from world.ghosts import GHOST_BYTES, unpack_ghosts
 from world.phases import Mark, unmarked
@@ -90,13 +91,13 @@ class LandRules:
         mine = tuple(
             (int(assets[ASSET_ID, one]), int(assets[ASSET_KIND, one]), int(assets[ASSET_TRAITS, one])) for one in held
         )
-        return Own(entity, int(state.rows[COINS, row]), goods, mine)
+        return Own(entity, int(state.rows[COINS, row]), goods, mine, worn_by(state.rows[:, row]))
 
     def carried(self, image: bytes) -> Own:
         """The goods of a body that is not in a row."""
         read = borders.read_image(image)
         goods = tuple(int(count) for count in read.columns[GOODS_0 : GOODS_0 + GOODS])
-        return Own(read.entity, int(read.columns[COINS]), goods, read.assets)
+        return Own(read.entity, int(read.columns[COINS]), goods, read.assets, worn_by(read.columns))
 
     def holder(self, state: State, asset: int) -> int:
         """The body here that holds an asset; 0: none."""

@@ -96,12 +96,16 @@ STATUS_INVALID: Final = 7  # a signature or certificate that does not hold: refu
 
 
 class Own(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A player's own goods, told to that player alone when they change. Assets are (id, kind, traits)."""
+    """A player's own goods, told to that player alone when they change. Assets are (id, kind, traits).
+
+    `worn` is 1 + the item in hand, 1 + the item worn, the id of the skin worn; each 0: none.
+    """
 
     entity: Number
     coins: int
     goods: tuple[int, ...]
     assets: tuple[tuple[int, int, int], ...]
+    worn: tuple[int, int, int] = (0, 0, 0)
 
 
 class Answers(msgspec.Struct, array_like=True, frozen=True, tag=4, forbid_unknown_fields=True):

@@ -39,6 +39,8 @@ def sources() -> list[tuple[str, str]]:
         found[path] = (ROOT / path).read_text(encoding="utf-8")
         waiting += _imports(found[path])
         waiting += [name.rpartition(".")[0]]
+    for data in (*sorted((ROOT / "world" / "fauna").glob("*.toml")), ROOT / "world" / "recipes.txt"):  # read at import
+        found[data.relative_to(ROOT).as_posix()] = data.read_text(encoding="utf-8")
     return sorted(found.items())
 
 

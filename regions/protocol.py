@@ -125,11 +125,15 @@ class Acked(msgspec.Struct, array_like=True, frozen=True, tag=3, forbid_unknown_
 
 
 class Having(msgspec.Struct, array_like=True, frozen=True, tag=4, forbid_unknown_fields=True):
-    """Your goods: coins, goods by world.items, assets as (id, kind, traits)."""
+    """Your goods: coins, goods by world.items, assets as (id, kind, traits).
+
+    `worn` is 1 + the item in hand, 1 + the item worn, the id of the skin worn; each 0: none.
+    """
 
     coins: int
     goods: tuple[int, ...]
     assets: tuple[tuple[int, int, int], ...]
+    worn: tuple[int, int, int] = (0, 0, 0)
 
 
 class Status(msgspec.Struct, array_like=True, frozen=True, tag=5, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from world.habits import GRAZE, GRAZE_PACE, HUNT, HUNT_TICKS, RANGE_TILES, ROAM, ROAM_PACE, SATED, STIRRED, TIRED_TICKS
+from world.habits import GRAZE, HUNT, HUNT_TICKS, ROAM, SATED, STIRRED, TIRED_TICKS
 from world.pathfinding import line_of_sight
 from world.sight import CROWD_X, CROWD_Y, HERD, HERD_VX, HERD_VY, HERD_X, HERD_Y, POINT_X, POINT_Y
 from world.state import (
@@ -13,11 +13,9 @@ from world.state import (
     HOME_Y,
     INTENT_X,
     INTENT_Y,
-    KIND,
     MODE,
     MODE_TICKS,
     PATH_STEPS,
-    WOLF,
     WORK_X,
     WORK_Y,
     Bytes2,
@@ -27,15 +25,13 @@ from world.state import (
     Y,
 )
 from world.steering import aim, follow_path, forget_path, near_goal, stroll, towards_goal
-from world.units import STRIKE_REACH, TILE
+from world.units import TILE
 
 
 @njit(cache=True)
-def wander(rows: Int32s, i: int, chance: int, herd: Int64s) -> None:
+def wander(rows: Int32s, i: int, chance: int, herd: Int64s, pace: int, range_tiles: int, hunter: bool) -> None:
     """Stroll in a herd: with its motion, towards its middle, not too near to any; and not too far from home."""
-    pace = GRAZE_PACE
-    if rows[KIND, i] == WOLF:
-        pace = ROAM_PACE
+    if hunter:
         if rows[MODE, i] != SATED or rows[MODE_TICKS, i] == 0:
             rows[MODE, i] = ROAM
     else:
@@ -54,7 +50,7 @@ def wander(rows: Int32s, i: int, chance: int, herd: Int64s) -> None:
     y += herd[CROWD_Y] >> 4
     home_x = (rows[HOME_X, i] << 16) - rows[X, i]
     home_y = (rows[HOME_Y, i] << 16) - rows[Y, i]
-    if abs(home_x) > RANGE_TILES * TILE or abs(home_y) > RANGE_TILES * TILE:
+    if abs(home_x) > range_tiles * TILE or abs(home_y) > range_tiles * TILE:
         x += home_x >> 10
         y += home_y >> 10
     if abs(x) + abs(y) > STIRRED:
@@ -62,8 +58,8 @@ def wander(rows: Int32s, i: int, chance: int, herd: Int64s) -> None:
 
 
 @njit(cache=True)
-def hunts(rows: Int32s, i: int, points: Int64s, prey: int, seen: bool) -> bool:
-    """A wolf's decision about the prey it perceives (-1: none); whether it bites it now."""
+def hunts(rows: Int32s, i: int, points: Int64s, prey: int, seen: bool, reach: int) -> bool:
+    """A hunter's decision about the prey it perceives (-1: none); whether it strikes it now, within `reach`."""
     mode = rows[MODE, i]
     if mode == SATED and rows[MODE_TICKS, i] > 0:
         return False
@@ -80,7 +76,7 @@ def hunts(rows: Int32s, i: int, points: Int64s, prey: int, seen: bool) -> bool:
     rows[GOAL_Y, i] = points[POINT_Y, prey] >> 16
     dx = points[POINT_X, prey] - rows[X, i]
     dy = points[POINT_Y, prey] - rows[Y, i]
-    return bool(seen and rows[COOLDOWN, i] == 0 and dx * dx + dy * dy <= STRIKE_REACH * STRIKE_REACH)
+    return bool(seen and rows[COOLDOWN, i] == 0 and dx * dx + dy * dy <= reach * reach)
 
 
 @njit(cache=True)

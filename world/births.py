@@ -8,11 +8,16 @@ from numba import njit
 from world.borders import room_for_births
 from world.draws import DURATION, below
 from world.events import Event, Kind
-from world.species import HEALTH_MAX, RESPAWN_TICKS
+from world.faucets import Flow, flow
+from world.prices import TRADED
+from world.routes import MARKET
+from world.species import COINS_OF, GOODS_OF, HEALTH_OF, RESPAWN_TICKS, ROUTINE_OF, TRADE
 from world.state import (
+    COINS,
     FACING,
     GOAL_X,
     GOAL_Y,
+    GOODS_0,
     HEALTH,
     HOME_X,
     HOME_Y,
@@ -26,17 +31,19 @@ from world.state import (
     OWED_TICKS,
     OWED_WORK_X,
     OWED_WORK_Y,
-    PILE,
     PLAYER,
     WORK_X,
     WORK_Y,
     Bytes2,
+    Counter,
     Int32s,
     Int64s,
     State,
     X,
     Y,
+    pushes,
 )
+from world.things import COIN_THING
 from world.units import OWED_MAX, TILE
 from world.walls import is_blocked
 
@@ -68,13 +75,27 @@ def _free_tile(
                 y = (ty << 16) + TILE // 2
                 taken = False
                 for i in range(used):
-                    pushes = rows[KIND, i] != 0 and rows[KIND, i] != PILE
-                    if pushes and abs(rows[X, i] - x) < TILE * 3 // 4 and abs(rows[Y, i] - y) < TILE * 3 // 4:
+                    if (
+                        pushes(rows[KIND, i])
+                        and abs(rows[X, i] - x) < TILE * 3 // 4
+                        and abs(rows[Y, i] - y) < TILE * 3 // 4
+                    ):
                         taken = True
                         break
                 if not taken:
                     return tx, ty
     return open_x, open_y
+
+
+def stand_near(state: State, x: int, y: int) -> tuple[int, int] | None:
+    """The nearest open tile of the land with nobody on it for something to stand on, or None: no tile, or no row."""
+    if room_for_births(state) == 0:
+        return None
+    left, top = state.window
+    at_x, at_y = _free_tile(state.rows, state.used, state.blocked, left, top, state.land_box, x, y)
+    if is_blocked(state.blocked, left, top, at_x, at_y) or not state.has_tile(at_x, at_y):
+        return None
+    return at_x, at_y
 
 
 def born(state: State, entity: int, kind: int, home: tuple[int, int], work: tuple[int, int]) -> tuple[int, int]:
@@ -84,7 +105,7 @@ def born(state: State, entity: int, kind: int, home: tuple[int, int], work: tupl
     rows, row = state.rows, state.take_row(entity)
     rows[KIND, row] = kind
     rows[X, row], rows[Y, row] = x * TILE + TILE // 2, y * TILE + TILE // 2
-    rows[HEALTH, row] = HEALTH_MAX[kind]
+    rows[HEALTH, row] = state.species[HEALTH_OF, kind]
     rows[HOME_X, row], rows[HOME_Y, row] = home
     rows[WORK_X, row], rows[WORK_Y, row] = work
     rows[GOAL_X, row], rows[GOAL_Y, row] = x, y
@@ -92,7 +113,28 @@ def born(state: State, entity: int, kind: int, home: tuple[int, int], work: tupl
     if kind != PLAYER:
         rows[FACING, row] = below(entity, 0, entity, DURATION, 8)
         rows[MODE_TICKS, row] = 1 + below(0, entity, entity, DURATION, FIRST_MODE_TICKS)
+        _fit_out(state, row, kind)
     return x, y
+
+
+def _fit_out(state: State, row: int, kind: int) -> None:
+    """A newborn's purse, and for a trader the two markets that are his."""
+    coins, goods = int(state.species[COINS_OF, kind]), int(state.species[GOODS_OF, kind])
+    if coins:
+        state.rows[COINS, row] = coins
+        state.counters[Counter.COINS_MINTED] += coins
+        flow(state, Flow.SETTLED, COIN_THING, coins)
+    if goods:
+        for item in TRADED:
+            state.rows[GOODS_0 + item, row] = goods
+            flow(state, Flow.SETTLED, item, goods)
+    markets = state.goals[state.goals[:, 2] == MARKET, :2].astype(np.int64) if len(state.goals) else state.goals
+    if state.species[ROUTINE_OF, kind] == TRADE and len(markets) > 1:
+        home, work = state.rows[[HOME_X, HOME_Y], row], state.rows[[WORK_X, WORK_Y], row]
+        near = np.argsort(((markets - home) ** 2).sum(axis=1), kind="stable")
+        state.rows[[HOME_X, HOME_Y], row] = markets[near[0]]
+        if (work == home).all() or not (markets == work).all(axis=1).any():
+            state.rows[[WORK_X, WORK_Y], row] = markets[near[1]]
 
 
 def player_born(state: State, entity: int, spawn: int) -> Event:

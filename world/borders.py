@@ -2,8 +2,11 @@
 
 An **image** is a body with all it owns, as a departure, a sleeper and an arrival carry it. Little-endian:
 
-    u16 version (1) · u16 number of assets n · i64 id · i32 x COLUMNS, the columns in the order of `world.state`
+    u16 version (2) · u16 number of assets n · i64 id · i32 x COLUMNS, the columns in the order of `world.state`
     · n x (i64 id, i64 kind, i64 traits), ids rising
+
+Version 1, read but no longer written (sleepers of older worlds), has the first COLUMNS_1 columns: five kinds of goods,
+and nothing worn.
 
 Not here: what is seen across a border (`world.ghosts`); letters, room, who is fresh.
 """
@@ -24,14 +27,15 @@ from world.state import (
     ASSET_TRAITS,
     COLUMNS,
     DOWN_TICKS,
+    GOODS_0,
     HEALTH,
     HOP,
     KIND,
     MODE,
+    PILE,
     PLAYER,
     VX,
     VY,
-    WOLF,
     Int32s,
     Int64s,
     State,
@@ -44,10 +48,12 @@ from world.units import (
     ROWS_RESERVED_PER_NEIGHBOUR,
 )
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _HEAD: Final = struct.Struct("<HHq")
 _ASSET_BYTES: Final = 24
 _COLUMN_BYTES: Final = 4 * COLUMNS
+COLUMNS_1: Final = GOODS_0 + 5
+"""Columns of a body in version 1; the later ones follow them, and are 0 in what is read from it."""
 IMAGE_BYTES_MAX: Final = _HEAD.size + _COLUMN_BYTES + _ASSET_BYTES * ASSETS_PER_BODY
 
 ASLEEP: Final = 15
@@ -61,7 +67,7 @@ def _leaving(rows: Int32s, used: int, land: Int64s, borders: Int64s, room: Int64
     found = 0
     left = room.copy()
     for i in range(used):
-        if rows[KIND, i] < PLAYER or rows[KIND, i] > WOLF:
+        if rows[KIND, i] == 0 or rows[KIND, i] == PILE:
             continue
         x = int(rows[X, i])
         y = int(rows[Y, i])
@@ -145,21 +151,25 @@ class Image:
 
 def read_image(image: bytes) -> Image:
     """Read an image strictly; ValueError, with the numbers, for any bytes that are not one."""
-    if not _HEAD.size + _COLUMN_BYTES <= len(image) <= IMAGE_BYTES_MAX:
-        raise ValueError(f"an image of {len(image)} bytes, expected {_HEAD.size + _COLUMN_BYTES} to {IMAGE_BYTES_MAX}")
+    least = _HEAD.size + 4 * COLUMNS_1
+    if not least <= len(image) <= IMAGE_BYTES_MAX:
+        raise ValueError(f"an image of {len(image)} bytes, expected {least} to {IMAGE_BYTES_MAX}")
     version, count, entity = _HEAD.unpack_from(image)
-    expected = _HEAD.size + _COLUMN_BYTES + _ASSET_BYTES * count
-    if version != _VERSION or len(image) != expected:
+    written = COLUMNS_1 if version == 1 else COLUMNS
+    at = _HEAD.size + 4 * written
+    expected = at + _ASSET_BYTES * count
+    if version not in (1, _VERSION) or len(image) != expected:
         raise ValueError(f"an image of version {version} and {len(image)} bytes, expected {_VERSION} and {expected}")
     if entity <= 0:
         raise ValueError(f"an image of entity {entity}, expected a positive id")
-    columns = np.frombuffer(image, "<i4", COLUMNS, _HEAD.size).astype(np.int32)
+    columns = np.zeros(COLUMNS, np.int32)
+    columns[:written] = np.frombuffer(image, "<i4", written, _HEAD.size)
     problem = columns_problem(columns[:, None])
     if problem:
         raise ValueError(f"the image of entity {entity}: {problem}")
     if columns[HEALTH] == 0 and columns[DOWN_TICKS] == 0:
         raise ValueError(f"the image of entity {entity} stands without health")
-    triples = np.frombuffer(image, "<i8", 3 * count, _HEAD.size + _COLUMN_BYTES).reshape(count, 3).tolist()
+    triples = np.frombuffer(image, "<i8", 3 * count, at).reshape(count, 3).tolist()
     before = 0
     for asset, kind, traits in triples:
         if asset <= before or not 1 <= kind <= 15 or traits < 0:

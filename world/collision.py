@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 
 from world.crowd import near_pairs, relax
-from world.species import MASS, RADIUS
-from world.state import KIND, PLAYER, VX, VY, WOLF, Bytes2, Int32s, Int64s, X, Y
+from world.species import MASS_OF, RADIUS_OF
+from world.state import KIND, VX, VY, Bytes2, Int32s, Int64s, X, Y, pushes
 from world.units import BORDER_MARGIN, PUSH_MAX
 from world.walls import is_blocked, off_walls, rescued
 
@@ -94,7 +94,7 @@ def _pushing(rows: Int32s, used: int) -> Int32s:
     slots = np.empty(used, np.int32)
     bodies = 0
     for i in range(used):
-        if PLAYER <= rows[KIND, i] <= WOLF:
+        if pushes(rows[KIND, i]):
             slots[bodies] = i
             bodies += 1
     return slots[:bodies]
@@ -112,13 +112,15 @@ def settle(
     land: Int64s,
     borders: Int64s,
     room: Int64s,
+    species: Int64s,
 ) -> None:
     """Move all bodies of `rows` by their velocities and push them apart; VX, VY become the way they went.
 
     `ghosts` is int64[n, 3] of x, y, kind; `land` int64[4] and `borders` int64[n, 4] are rectangles in tiles; `room`
     int64[n] says how many bodies each neighbour takes (at 0 its border is solid).
     """
-    settle_circles(rows, used, RADIUS, MASS, ghosts, blocked, walls, window_x, window_y, land, borders, room)
+    radius, mass = species[RADIUS_OF], species[MASS_OF]
+    settle_circles(rows, used, radius, mass, ghosts, blocked, walls, window_x, window_y, land, borders, room)
 
 
 @njit(cache=True)

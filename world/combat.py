@@ -6,19 +6,37 @@ is gone: what it had lies in a pile, and another is born in time.
 
 from typing import Final
 
-from world import births, piles
+from world import births, crates, equipment, piles
 from world.actions import Strike
 from world.events import Event, Kind, Refusal
+from world.faucets import Flow, flow
 from world.ghosts import ghost_at
-from world.habits import FED_TICKS, SATED
+from world.habits import SATED
+from world.items import HIDE as HIDE_ITEM
 from world.items import MEAT as MEAT_ITEM
-from world.mail import Blow, encode_mail
+from world.mail import DAMAGE_MAX, Blow, encode_mail
 from world.pathfinding import line_of_sight
+from world.robbery import rob
 from world.sight import FIGHTING
-from world.species import DAMAGE, DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN, MASS, MEAT, STRIKE_TICKS
+from world.species import (
+    DAMAGE_OF,
+    DOWN_TICKS_PLAYER,
+    FED_OF,
+    HIDE_OF,
+    HURT_TICKS_SHOWN,
+    KNOCK_OF,
+    MASS_OF,
+    MEAT_OF,
+    ROUTINE_OF,
+    STRIKE_OF,
+    TRADE,
+    WORK,
+)
 from world.state import (
+    ARMOUR,
     COINS,
     COOLDOWN,
+    CRATE,
     DOWN_TICKS,
     GOODS,
     GOODS_0,
@@ -29,16 +47,16 @@ from world.state import (
     INTENT_X,
     INTENT_Y,
     KIND,
+    MISSILE,
     MODE,
     MODE_TICKS,
     PILE,
     PLAYER,
-    VILLAGER,
     VX,
     VY,
+    WEAPON,
     WORK_X,
     WORK_Y,
-    Counter,
     State,
     X,
     Y,
@@ -69,15 +87,16 @@ def strike(turn: Turn, row: int, action: Strike) -> Refusal:
         x, y, kind = ghost[:3]
     else:
         return Refusal.NO_SUCH_TARGET
-    if kind == PILE:
+    if kind in (PILE, MISSILE):
         return Refusal.NO_SUCH_TARGET
     if not within(state, row, x, y, STRIKE_REACH):
         return Refusal.OUT_OF_REACH
     if target >= 0 and rows[DOWN_TICKS, target]:
         return Refusal.TARGET_DOWN
-    rows[COOLDOWN, row] = STRIKE_TICKS[PLAYER]
+    rows[COOLDOWN, row] = state.species[STRIKE_OF, PLAYER]
     rows[MODE, row], rows[MODE_TICKS, row] = FIGHTING, FIGHTING_TICKS
     hit(turn, entity, action.target)
+    equipment.used(turn, row, WEAPON)
     return Refusal.DONE
 
 
@@ -91,16 +110,18 @@ def within(state: State, row: int, x: int, y: int, reach: int) -> bool:
 
 
 def bite(turn: Turn, biter: int, bitten: int) -> None:
-    """A wolf's bite, which its mind found possible this tick; who eats rests."""
+    """An NPC's blow, which its mind found possible this tick; robbers take coins, and who killed rests."""
     state = turn.state
     row = state.row(biter)
     if row < 0:
         return
-    state.rows[COOLDOWN, row] = STRIKE_TICKS[state.rows[KIND, row]]
+    state.rows[COOLDOWN, row] = state.species[STRIKE_OF, state.rows[KIND, row]]
     before = len(turn.events)
+    rob(state, biter, bitten, turn.events)
     hit(turn, biter, bitten)
+    fed = int(state.species[FED_OF, state.rows[KIND, row]])
     if any(event.kind == Kind.DIED for event in turn.events[before:]):
-        state.rows[MODE, row], state.rows[MODE_TICKS, row] = SATED, FED_TICKS
+        state.rows[MODE, row], state.rows[MODE_TICKS, row] = SATED, fed
 
 
 def hit(turn: Turn, striker: int, victim: int) -> None:
@@ -110,13 +131,16 @@ def hit(turn: Turn, striker: int, victim: int) -> None:
     ghost = ghost_at(turn.ghosts, victim)
     if row < 0 or (target < 0 and ghost is None):
         return
-    damage = int(DAMAGE[state.rows[KIND, row]])
+    damage = int(state.species[DAMAGE_OF, state.rows[KIND, row]])
     if target >= 0:
         x, y, kind = int(state.rows[X, target]), int(state.rows[Y, target]), int(state.rows[KIND, target])
     else:
         assert ghost is not None
         x, y, kind = ghost[:3]
-    push = KNOCK * 70 // int(MASS[kind])
+    weapon = equipment.in_hand(state, row)
+    damage = min(DAMAGE_MAX, damage + weapon.damage)
+    strength = int(state.species[KNOCK_OF, state.rows[KIND, row]]) * (100 + weapon.knock)
+    push = min(SPEED_MAX, KNOCK * 70 * strength // (10_000 * int(state.species[MASS_OF, kind])))
     knock_x, knock_y = shortened((x - int(state.rows[X, row])) << 8, (y - int(state.rows[Y, row])) << 8, push)
     if target >= 0:
         wound(turn, target, Blow(victim, striker, damage, knock_x, knock_y))
@@ -127,7 +151,7 @@ def hit(turn: Turn, striker: int, victim: int) -> None:
 def receive(turn: Turn, blow: Blow) -> None:
     """A blow that came by mail: nothing happens when its target is not here."""
     row = turn.state.row(blow.target)
-    if row >= 0 and turn.state.rows[KIND, row] != PILE:
+    if row >= 0 and turn.state.rows[KIND, row] not in (PILE, MISSILE):
         wound(turn, row, blow)
 
 
@@ -139,9 +163,11 @@ def wound(turn: Turn, row: int, blow: Blow) -> None:
     vx, vy = shortened(int(rows[VX, row]) + blow.knock_x, int(rows[VY, row]) + blow.knock_y, SPEED_MAX)
     rows[VX, row], rows[VY, row] = vx, vy
     rows[HURT_TICKS, row] = HURT_TICKS_SHOWN
-    left = max(0, int(rows[HEALTH, row]) - blow.damage)
+    damage = equipment.turned_off(turn.state, row, blow.damage)
+    left = max(0, int(rows[HEALTH, row]) - damage)
     rows[HEALTH, row] = left
-    turn.events.append(Event(Kind.HIT, blow.striker, blow.target, blow.damage, left))
+    turn.events.append(Event(Kind.HIT, blow.striker, blow.target, damage, left))
+    equipment.used(turn, row, ARMOUR)
     if left == 0:
         _fall(turn, row, blow.striker)
 
@@ -149,6 +175,9 @@ def wound(turn: Turn, row: int, blow: Blow) -> None:
 def _fall(turn: Turn, row: int, killer: int) -> None:
     state, rows = turn.state, turn.state.rows
     entity, kind = int(state.ids[row]), int(rows[KIND, row])
+    if kind == CRATE:
+        crates.broken(turn, row, killer)
+        return
     x, y = int(rows[X, row]), int(rows[Y, row])
     turn.events.append(Event(Kind.DIED, entity, killer, x // TILE, y // TILE))
     goods = rows[GOODS_0 : GOODS_0 + GOODS, row].tolist()
@@ -166,10 +195,13 @@ def _fall(turn: Turn, row: int, killer: int) -> None:
     if not state.has_tile(*home):
         # Its home lies in another region, which knows nothing of this death: the next one lives where it fell.
         home = work = _tile_of_land(state, x, y)
-    births.owe(state, kind, home, work if kind == VILLAGER else home)
-    goods[MEAT_ITEM] = min(GOODS_MAX, goods[MEAT_ITEM] + int(MEAT[kind]))
+    births.owe(state, kind, home, work if state.species[ROUTINE_OF, kind] in (WORK, TRADE) else home)
+    for item, most in ((MEAT_ITEM, int(state.species[MEAT_OF, kind])), (HIDE_ITEM, int(state.species[HIDE_OF, kind]))):
+        count = min(GOODS_MAX - goods[item], most)
+        goods[item] += count
+        flow(state, Flow.CARCASS, item, count)
     if (any(goods) or coins) and not piles.lay(state, x, y, goods, min(coins, COINS_MAX)):
-        state.counters[Counter.COINS_BURNED] += coins
+        piles.lost(state, goods, coins)
 
 
 def _tile_of_land(state: State, x: int, y: int) -> tuple[int, int]:

@@ -1,19 +1,31 @@
 """One action of a player, led to the rule that carries it out."""
 
-from world import building, combat, economy
+from world import building, combat, crafting, economy, equipment, markets, missiles, trade, wounds
 from world.actions import (
+    Accept,
     Action,
+    AskPrices,
     Build,
+    Buy,
+    Craft,
     Dig,
     Drop,
+    Eat,
+    Equip,
     Gather,
     Give,
     GiveAsset,
     GiveCoins,
     Move,
+    Offer,
     PickUp,
+    Sell,
+    Shoot,
     Speak,
     Strike,
+    UseDoor,
+    Wear,
+    Withdraw,
 )
 from world.events import Event, Kind, Refusal
 from world.movement import INTENT_MAX
@@ -56,6 +68,30 @@ def act(turn: Turn, entity: int, action: Action) -> Refusal:
             return economy.pick_up(turn, row, action)
         case Build():
             return building.build(turn, row, action)
+        case Offer():
+            return trade.offer(turn, row, action)
+        case Accept():
+            return trade.accept(turn, row, action)
+        case Withdraw():
+            return trade.withdraw(turn, row, action)
+        case Buy():
+            return markets.buy(turn, row, action)
+        case Sell():
+            return markets.sell(turn, row, action)
+        case AskPrices():
+            return markets.quote(turn, row, action)
         case Dig():
             return building.dig(turn, row, action)
+        case UseDoor():
+            return building.use_door(turn, row, action)
+        case Shoot():
+            return missiles.shoot(turn, row, action)
+        case Craft():
+            return crafting.craft(turn, row, action)
+        case Equip():
+            return equipment.equip(turn, row, action)
+        case Wear():
+            return equipment.wear(turn, row, action)
+        case Eat():
+            return wounds.eat(turn, row, action)
     return Refusal.NOT_AN_ACTION

@@ -152,8 +152,10 @@ def _seen_in(event: Event, before: WireRows, now: WireRows) -> int:
             bodies = [event.b, event.a]
         case Kind.MINTED:
             bodies = [event.b]
-        case Kind.GAVE | Kind.SPOKE:
+        case Kind.GAVE | Kind.SPOKE | Kind.BOUGHT | Kind.SOLD | Kind.QUOTED:
             bodies = [event.a]
+        case Kind.ROBBED | Kind.OFFERED | Kind.TRADED | Kind.OFFER_ENDED:
+            bodies = [event.b]
         case _:
             return -1
     for body in bodies:

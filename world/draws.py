@@ -17,6 +17,9 @@ COIN: Final = 3
 DIRECTION: Final = 4
 DURATION: Final = 5
 PLACE: Final = 6
+WEAPON_WEAR: Final = 7
+ARMOUR_WEAR: Final = 8
+SHATTER: Final = 9
 
 _STEP: Final = np.uint64(0x9E3779B97F4A7C15)
 _ENTITY: Final = np.uint64(0xD1B54A32D192ED03)

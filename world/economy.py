@@ -6,14 +6,16 @@ to a player who gathers, while the region's share of the hour's budget lasts.
 
 import numpy as np
 
-from world import piles
+from world import equipment, piles
 from world.actions import Drop, Gather, Give, GiveAsset, GiveCoins, PickUp
 from world.borders import add_asset
 from world.combat import within
 from world.draws import COIN, RARE, TRAITS
 from world.events import Event, Kind, Refusal
+from world.faucets import Flow, flow
 from world.items import (
     COIN_ODDS,
+    COINS_PER_HEAD,
     DROP_TICKS,
     FIND,
     FIND_ODDS,
@@ -25,11 +27,13 @@ from world.items import (
     YIELD,
     rarity,
 )
+from world.species import COINS_OF
 from world.state import (
     ASSET_HOLDER,
     ASSET_ID,
     COINS,
     COOLDOWN,
+    CRATE,
     GOODS,
     GOODS_0,
     KIND,
@@ -41,6 +45,7 @@ from world.state import (
     X,
     Y,
 )
+from world.things import ASSET_THING, COIN_THING
 from world.turn import Turn
 from world.units import ASSETS_PER_BODY, ASSETS_PER_REGION, COINS_MAX, GOODS_MAX, HOUR_TICKS, REACH, TILE
 
@@ -73,14 +78,24 @@ def gather(turn: Turn, row: int, action: Gather) -> Refusal:
     entity = int(state.ids[row])
     state.stock[ty, tx] -= 1
     rows[GOODS_0 + item, row] += 1
+    flow(state, Flow.GATHERED, item, 1)
     rows[COOLDOWN, row] = GATHER_TICKS
     turn.events.append(Event(Kind.GATHERED, entity, item, 1, int(state.stock[ty, tx])))
-    if item == STONE and rows[COINS, row] < COINS_MAX and turn.below(entity, COIN, COIN_ODDS) == 0:
+    coin_found = item == STONE and rows[COINS, row] < COINS_MAX and turn.below(entity, COIN, COIN_ODDS) == 0
+    if coin_found and not _plenty(state):
         rows[COINS, row] += 1
         state.counters[Counter.COINS_MINTED] += 1
+        flow(state, Flow.COIN_IN_STONE, COIN_THING, 1)
     if state.counters[Counter.FINDS_LEFT] > 0 and turn.below(entity, RARE, FIND_ODDS) == 0:
         _find(turn, entity)
     return Refusal.DONE
+
+
+def _plenty(state: State) -> bool:
+    """Whether there are coins enough for those who use them: players, and the species that have a purse."""
+    kinds, coins = state.rows[KIND, : state.used], state.rows[COINS, : state.used]
+    heads = int(np.count_nonzero((kinds == PLAYER) | (state.species[COINS_OF, kinds] > 0)))
+    return int(coins.sum(dtype=np.int64)) > COINS_PER_HEAD * heads
 
 
 def _find(turn: Turn, entity: int) -> None:
@@ -91,6 +106,7 @@ def _find(turn: Turn, entity: int) -> None:
     add_asset(state, asset, entity, FIND, traits)
     state.counters[Counter.FINDS_LEFT] -= 1
     state.counters[Counter.ASSETS_MINTED] += 1
+    flow(state, Flow.FOUND, ASSET_THING, 1)
     turn.events.append(Event(Kind.MINTED, asset, entity, FIND, rarity(traits)))
 
 
@@ -114,7 +130,7 @@ def regrow(state: State) -> None:
         state.stock[y] += state.stock[y] < STOCK_MAX[state.feature[y]]
 
 
-def _receiver(turn: Turn, row: int, target: int, kinds: tuple[int, ...]) -> tuple[Refusal, int]:
+def receiver(turn: Turn, row: int, target: int, kinds: tuple[int, ...]) -> tuple[Refusal, int]:
     """The row of a body of these kinds to hand something to, or why not."""
     state = turn.state
     other = state.row(target)
@@ -128,11 +144,11 @@ def _receiver(turn: Turn, row: int, target: int, kinds: tuple[int, ...]) -> tupl
 
 
 def give(turn: Turn, row: int, action: Give) -> Refusal:
-    """Hand goods to a player or villager."""
+    """Hand goods to a player or villager, or put them into a crate."""
     rows = turn.state.rows
     if not (0 <= action.item < len(ITEMS) and 0 < action.count <= GOODS_MAX):
         return Refusal.NOT_AN_ACTION
-    refusal, other = _receiver(turn, row, action.target, (PLAYER, VILLAGER))
+    refusal, other = receiver(turn, row, action.target, (PLAYER, VILLAGER, CRATE))
     if refusal:
         return refusal
     column = GOODS_0 + action.item
@@ -151,7 +167,7 @@ def give_coins(turn: Turn, row: int, action: GiveCoins) -> Refusal:
     rows = turn.state.rows
     if not 0 < action.coins <= COINS_MAX:
         return Refusal.NOT_AN_ACTION
-    refusal, other = _receiver(turn, row, action.target, (PLAYER, VILLAGER))
+    refusal, other = receiver(turn, row, action.target, (PLAYER, VILLAGER))
     if refusal:
         return refusal
     if rows[COINS, row] < action.coins:
@@ -168,7 +184,7 @@ def give_asset(turn: Turn, row: int, action: GiveAsset) -> Refusal:
     """Hand an asset one holds to a player."""
     state = turn.state
     entity = int(state.ids[row])
-    refusal, _ = _receiver(turn, row, action.target, (PLAYER,))
+    refusal, _ = receiver(turn, row, action.target, (PLAYER,))
     if refusal:
         return refusal
     lines = np.flatnonzero(state.assets[ASSET_ID, : state.assets_used] == action.asset)
@@ -177,6 +193,7 @@ def give_asset(turn: Turn, row: int, action: GiveAsset) -> Refusal:
     if assets_of(state, action.target) >= ASSETS_PER_BODY:
         return Refusal.NO_ROOM
     state.assets[ASSET_HOLDER, lines[0]] = action.target
+    equipment.taken_off(state, row, action.asset)
     turn.events.append(Event(Kind.GAVE, entity, action.target, -2, action.asset))
     return Refusal.DONE
 
@@ -203,7 +220,7 @@ def drop(turn: Turn, row: int, action: Drop) -> Refusal:
 def pick_up(turn: Turn, row: int, action: PickUp) -> Refusal:
     """Take a whole pile."""
     state, rows = turn.state, turn.state.rows
-    refusal, pile = _receiver(turn, row, action.target, (PILE,))
+    refusal, pile = receiver(turn, row, action.target, (PILE,))
     if refusal:
         return refusal
     purse = slice(GOODS_0, GOODS_0 + GOODS)

@@ -26,9 +26,23 @@ class Kind(IntEnum):
     LEFT = 13  # entity id, hop, neighbour index, 0
     FELL_ASLEEP = 14  # entity id, 0, 0, 0
     WOKE = 15  # entity id, 0, 0, 0
-    RULES_CHANGED = 16  # era, 0, 0, 0, text: nothing of a tick's, but of the owner's word that opened the era
-    WITHDREW = 40  # asset id, who held it, 0, 0: it leaves the world
-    DEPOSITED = 41  # asset id, who holds it, 0, 0: it is back
+    SHOT = 16  # shooter id, missile id, item, 0
+    CRAFTED = 17  # entity id, recipe, item (-1 a crate), count
+    EQUIPPED = 18  # entity id, 1 + weapon in hand, 1 + armour worn, id of the skin worn
+    DOOR_USED = 19  # entity id, x, y, what (world.doors)
+    ATE = 20  # entity id, item, health gained, health
+    WORE_OUT = 21  # entity id, item that broke, 0, 0
+    BROKEN = 22  # crate id, breaker id, x, y
+    WITHDREW = 30  # asset id, who held it, 0, 0: it leaves the world
+    DEPOSITED = 31  # asset id, who holds it, 0, 0: it is back
+    RULES_CHANGED = 32  # era, 0, 0, 0, text: nothing of a tick's, but of the owner's word that opened the era
+    ROBBED = 40  # robber id, victim id, coins, 0
+    OFFERED = 41  # offer id, maker id, id it is made to, 0; text: the eight numbers of the action, with spaces
+    TRADED = 42  # offer id, maker id, id that accepted, 0
+    OFFER_ENDED = 43  # offer id, maker id, id it was made to, 0 withdrawn, 1 turned down, 2 its time was over
+    BOUGHT = 44  # buyer id, trader id, item, count; text: the coins
+    SOLD = 45  # seller id, trader id, item, count; text: the coins
+    QUOTED = 46  # trader id, asker id, its coins, 0; text: how many it has of each item, with spaces
 
 
 class Event(NamedTuple):
@@ -60,9 +74,19 @@ class Refusal(IntEnum):
     TOO_MANY = 12
     RULE_FAILED = 13
     TARGET_DOWN = 14
+    LOCKED = 15
+    NOT_HUNGRY = 16
+    NO_SUCH_OFFER = 40
+    PRICE_MOVED = 41
+    NO_TRADER = 42
+    NOT_WANTED = 43
 
 
 REASONS: Final = {
+    Refusal.NO_SUCH_OFFER: "there is no such offer",
+    Refusal.PRICE_MOVED: "the price is another one now",
+    Refusal.NO_TRADER: "that is no trader",
+    Refusal.NOT_WANTED: "the trader does not deal in that, or has enough of it",
     Refusal.NO_SUCH_TARGET: "there is no such body here",
     Refusal.OUT_OF_REACH: "it is out of reach",
     Refusal.TOO_SOON: "you are not ready yet",
@@ -76,5 +100,7 @@ REASONS: Final = {
     Refusal.ACROSS_BORDER: "it stands across the border; step over first",
     Refusal.TOO_MANY: "too many at once",
     Refusal.TARGET_DOWN: "it lies on the ground already",
+    Refusal.LOCKED: "it is locked",
+    Refusal.NOT_HUNGRY: "you need no food now",
     Refusal.RULE_FAILED: "the rule failed on it; the world goes on without it",
 }

@@ -181,6 +181,8 @@ def _finish(land: Land) -> TileMap:
         player_spawns=list(dict.fromkeys(gate[k] for k in range(rounds) for gate in gates if k < len(gate))),
         deer_spawns=_away(land, wild, (12, 3), 15, 19, area * DEER_PER_MILLION_TILES // 10**6),
         wolf_spawns=_away(land, woods, (25, 3), 5, 20, area * WOLVES_PER_MILLION_TILES // 10**6),
+        markets=[(village.x + 2, village.y) for village in land.villages],
+        camps=_away(land, woods, (20, 6), 1, 25, max(2, len(land.villages) // 2)),
     )
 
 

@@ -7,8 +7,24 @@ import numpy as np
 from world.births import born
 from world.borders import rows_reserved
 from world.items import STOCK_MAX
-from world.species import POPULATION, VILLAGER_COINS
-from world.state import COINS, DEER, VILLAGER, WOLF, Counter, State
+from world.routes import begin, shared_goals, way_costs
+from world.species import (
+    BUILT_IN,
+    CAMPS,
+    COUNT_OF,
+    HOMES,
+    LIVES_OF,
+    MARKETS,
+    MEADOWS,
+    POPULATION,
+    ROUTINE_OF,
+    TRADE,
+    WOODS,
+    WORK,
+    npc_kinds,
+    species_problem,
+)
+from world.state import DEER, VILLAGER, WOLF, Counter, Int64s, State
 from world.tilemap import Points, TileMap
 from world.units import FINDS_PER_HOUR, HOUR_TICKS, WINDOW_TILES
 
@@ -50,15 +66,34 @@ def genesis(
     counters[Counter.ERA], counters[Counter.REGION] = 1, region_index
     counters[Counter.FINDS_BUDGET] = counters[Counter.FINDS_LEFT] = budget
     counters[Counter.FINDS_TICKS_LEFT] = HOUR_TICKS
-    villagers, deer, wolves = POPULATION if npcs is None else npcs
-    homes, fields = tilemap.homes, tilemap.fields
-    if len(homes):
-        works = fields if len(fields) else homes
-        _settle(state, VILLAGER, ((homes[i % len(homes)], works[i % len(works)]) for i in range(villagers)))
-    for kind, count, spawns in ((DEER, deer, tilemap.deer_spawns), (WOLF, wolves, tilemap.wolf_spawns)):
-        if len(spawns):
-            _settle(state, kind, ((spawns[i % len(spawns)], spawns[i % len(spawns)]) for i in range(count)))
+    # A copy, writable as a decoded one is: kernels are compiled for either sort of array anew.
+    state.species = (tilemap.species if tilemap.species.size else BUILT_IN).copy()
+    if problem := species_problem(state.species):
+        raise ValueError(problem)
+    state.goals = shared_goals(tilemap)
+    state.edges = way_costs(tilemap, state.goals, state.window, state.terrain.shape)
+    begin(state)
+    counts = dict(zip((VILLAGER, DEER, WOLF), POPULATION if npcs is None else npcs, strict=True))
+    for kind in npc_kinds(state.species):
+        others = int(state.species[COUNT_OF, kind]) * sum(counts.values()) // sum(POPULATION)
+        _settle(state, kind, _places(tilemap, state.species, kind, counts.get(kind, others)))
     return state
+
+
+def _places(tilemap: TileMap, species: Int64s, kind: int, count: int) -> Iterable[tuple[Points, Points]]:
+    """(home, work) of each of a species, in order, wherever on the map."""
+    lists = {HOMES: tilemap.homes, MEADOWS: tilemap.deer_spawns, WOODS: tilemap.wolf_spawns}
+    homes = (lists | {MARKETS: tilemap.markets, CAMPS: tilemap.camps})[int(species[LIVES_OF, kind])]
+    routine, markets = int(species[ROUTINE_OF, kind]), tilemap.markets
+    for i in range(count if len(homes) else 0):
+        home = homes[i % len(homes)]
+        if routine == WORK and len(tilemap.fields):
+            yield home, tilemap.fields[i % len(tilemap.fields)]
+        elif routine == TRADE and len(markets) > 1:
+            near = np.argsort(((markets.astype(np.int64) - home) ** 2).sum(axis=1), kind="stable")
+            yield home, markets[near[1 + i // len(homes) % min(3, len(markets) - 1)]]
+        else:
+            yield home, home
 
 
 def _within(points: Points, land: Rectangle) -> Points:
@@ -77,6 +112,3 @@ def _settle(state: State, kind: int, places: Iterable[tuple[Points, Points]]) ->
             raise ValueError(f"more than {len(state.index)} NPCs live on {state.land}: a region has no rows for them")
         entity = state.new_id()
         born(state, entity, kind, (home_x, home_y), (int(work[0]), int(work[1])))
-        if kind == VILLAGER:
-            state.rows[COINS, state.row(entity)] = VILLAGER_COINS
-            state.counters[Counter.COINS_MINTED] += VILLAGER_COINS

@@ -15,7 +15,23 @@ import numpy as np
 from numba import njit
 
 from world.collision import GHOST_KIND, GHOST_X, GHOST_Y
-from world.state import DOWN_TICKS, FACING, HOP, KIND, PILE, PLAYER, VX, VY, Int32s, Int64s, State, X, Y
+from world.state import (
+    DOWN_TICKS,
+    FACING,
+    HOP,
+    KIND,
+    KIND_MAX,
+    MISSILE,
+    PILE,
+    PLAYER,
+    VX,
+    VY,
+    Int32s,
+    Int64s,
+    State,
+    X,
+    Y,
+)
 from world.units import GHOST_TILES, GHOSTS_PER_NEIGHBOUR, TILE, WORLD_TILES_MAX
 
 GHOST_WORDS: Final = 8
@@ -99,7 +115,7 @@ def _first_bad(ghosts: np.ndarray) -> int:
     edge = WORLD_TILES_MAX * TILE
     for i in range(len(ghosts)):
         one = ghosts[i]
-        if one.id <= 0 or one.hop < 0 or one.kind < PLAYER or one.kind > PILE:
+        if one.id <= 0 or one.hop < 0 or one.kind < PLAYER or one.kind > KIND_MAX:
             return i
         if one.x < 0 or one.x >= edge or one.y < 0 or one.y >= edge:
             return i
@@ -158,10 +174,11 @@ def show(state: State) -> list[bytes]:
 
 
 def solid_ghosts(ghosts: Ghosts) -> Int64s:
-    """The ghosts that push: int64[n, GHOST_COLUMNS] without piles."""
+    """The ghosts that push: int64[n, GHOST_COLUMNS] without piles and what flies."""
     if not ghosts.index:
         return ghosts.table
-    return np.ascontiguousarray(ghosts.table[ghosts.table[:, GHOST_KIND] != PILE])
+    kinds = ghosts.table[:, GHOST_KIND]
+    return np.ascontiguousarray(ghosts.table[(kinds != PILE) & (kinds != MISSILE)])
 
 
 def ghost_at(ghosts: Ghosts, entity: int) -> tuple[int, int, int, int] | None:

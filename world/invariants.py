@@ -14,9 +14,12 @@ from world.state import (
     ASSET_KIND,
     ASSET_TRAITS,
     COINS,
+    CRATE,
     DOWN_TICKS,
+    GHOST,
     HEALTH,
     KIND,
+    MISSILE,
     OWED_HOME_X,
     OWED_HOME_Y,
     OWED_KIND,
@@ -102,7 +105,16 @@ def _check_land(state: State) -> None:
         homes = owed[:, [OWED_HOME_X, OWED_HOME_Y]]
         here = bool((homes >= state.land[:2]).all() and (homes < state.land[2:]).all())
         _fail(here, "a birth is owed at a home off the land")
-        _fail(bool(((owed[:, OWED_KIND] > PLAYER) & (owed[:, OWED_KIND] < PILE)).all()), "an owed birth of no NPC")
+        _fail(
+            bool(
+                (
+                    (owed[:, OWED_KIND] > PLAYER)
+                    & ~np.isin(owed[:, OWED_KIND], (PILE, GHOST, CRATE, MISSILE))
+                    & (owed[:, OWED_KIND] < KINDS)
+                ).all()
+            ),
+            "an owed birth of no NPC",
+        )
 
 
 def holdings(state: State) -> tuple[int, list[int]]:

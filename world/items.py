@@ -5,14 +5,20 @@ from typing import Final
 import numpy as np
 
 from world.state import GOODS, Int64s
-from world.tilemap import BUSH, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TREE, WALL, WATER
+from world.tilemap import BUSH, DOOR, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TREE, WALL, WATER
 
 WOOD: Final = 0
 BERRY: Final = 1
 STONE: Final = 2
 GRAIN: Final = 3
 MEAT: Final = 4
-ITEMS: Final = ("wood", "berry", "stone", "grain", "meat")
+HIDE: Final = 5
+BREAD: Final = 6
+ARROW: Final = 7
+BOW: Final = 8
+SWORD: Final = 9
+COAT: Final = 10
+ITEMS: Final = ("wood", "berry", "stone", "grain", "meat", "hide", "bread", "arrow", "bow", "sword", "coat")
 
 # Kinds of asset. The numbers stand in snapshots and in permanent metadata.
 FIND: Final = 1
@@ -40,9 +46,9 @@ GATHER_TICKS: Final = 20
 BUILD_TICKS: Final = 10
 DROP_TICKS: Final = 4
 
-BUILD_ITEM: Final = {WALL: STONE, FLOOR: WOOD}
+BUILD_ITEM: Final = {WALL: STONE, FLOOR: WOOD, DOOR: WOOD}
 BUILD_COST: Final = 2
-BUILD_ON: Final = {WALL: (GROUND, MUD, FLOOR), FLOOR: (MUD, WATER)}
+BUILD_ON: Final = {WALL: (GROUND, MUD, FLOOR), FLOOR: (MUD, WATER), DOOR: (GROUND, MUD, FLOOR)}
 BUILD_COINS: Final = 1
 """The builder's fee, burned; who has no coin builds for nothing."""
 DIG_GIVES: Final = 1
@@ -50,6 +56,8 @@ DIG_GIVES: Final = 1
 
 COIN_ODDS: Final = 8
 """One stone in so many hides a coin (minted)."""
+COINS_PER_HEAD: Final = 40
+"""Stones hide no coin while those who live here have more than so many each: the mint rests when money is plenty."""
 FIND_ODDS: Final = 64
 """One gathering in so many is a rare find, while the hour's budget lasts."""
 RARITIES: Final = ("common", "uncommon", "rare", "legendary")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from world import equipment
 from world.borders import add_asset
 from world.economy import assets_of
 from world.state import ASSET_HOLDER, ASSET_ID, ASSET_KIND, ASSET_TRAITS, State
@@ -20,6 +21,7 @@ def take_out(state: State, entity: int, asset: int) -> tuple[int, int] | None:
     state.assets[:, line : used - 1] = state.assets[:, line + 1 : used]
     state.assets[:, used - 1] = 0
     state.assets_used = used - 1
+    equipment.taken_off(state, state.row(entity), asset)
     return kind, traits
 
 

@@ -14,6 +14,7 @@ from world.tilemap import FEATURES, TERRAINS
 from world.units import SPEED_MAX, WINDOW_TILES, WORLD_TILES_MAX
 
 MAIL_BYTES_MAX: Final = 128
+DAMAGE_MAX: Final = 100  # of one blow
 
 _Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 _Speed = Annotated[int, Meta(ge=-SPEED_MAX, le=SPEED_MAX)]
@@ -25,7 +26,7 @@ class Blow(msgspec.Struct, array_like=True, tag=1, frozen=True, forbid_unknown_f
 
     target: _Id
     striker: _Id
-    damage: Annotated[int, Meta(ge=0, le=100)]
+    damage: Annotated[int, Meta(ge=0, le=DAMAGE_MAX)]
     knock_x: _Speed
     knock_y: _Speed
 

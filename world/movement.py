@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from world.species import HEAL_TICKS, HEALTH_MAX, SPEED
+from world.species import HEALTH_OF, SPEED_OF
 from world.state import (
     COOLDOWN,
+    CRATE,
     DOWN_TICKS,
     FACING,
     HEALTH,
@@ -23,18 +24,25 @@ from world.state import (
     PLAYER,
     VX,
     VY,
-    WOLF,
     Bytes2,
     Int32s,
     Int64s,
     X,
     Y,
+    lives,
 )
 from world.tilemap import MUD, TERRAINS
 from world.units import SPEED_MAX
 from world.vectors import shortened
 
 INTENT_MAX: Final = 127
+WOUNDED: Final = 5
+"""Sixteenths of health; who watches a body sees them (`world.shown`), so that a client can predict its pace."""
+WOUNDED_PACE: Final = 160
+HEAL_TICKS: Final = 60
+"""A body on its way gains one health each so many ticks."""
+REST_TICKS: Final = 15
+"""One that rests, each so many."""
 
 PACE: Final = np.full(len(TERRAINS), 256, np.int64)
 """Per terrain: speed on it in 1/256 of full speed."""
@@ -62,6 +70,12 @@ def velocity(vx: int, vy: int, intent_x: int, intent_y: int, speed: int, terrain
 
 
 @njit(cache=True)
+def pace(speed: int, health: int, full: int) -> int:
+    """The speed that is left to a body: WOUNDED_PACE of it once its health shows WOUNDED sixteenths or less."""
+    return speed * WOUNDED_PACE // 256 if health * 16 <= full * WOUNDED else speed
+
+
+@njit(cache=True)
 def facing(intent_x: int, intent_y: int, before: int) -> int:
     """0..7 clockwise from east for an intent; the facing before it when there is none."""
     wide = abs(intent_x)
@@ -73,7 +87,7 @@ def facing(intent_x: int, intent_y: int, before: int) -> int:
 
 
 @njit(cache=True)
-def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int, tick: int) -> Int64s:
+def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int, tick: int, species: Int64s) -> Int64s:
     """One tick of timers and velocities for all rows; positions stay. Returns the rows of piles whose time is over."""
     over = np.empty(16, np.int64)
     found = 0
@@ -85,7 +99,14 @@ def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int,
             if rows[MODE_TICKS, i] == 0 and found < over.shape[0]:
                 over[found] = i
                 found += 1
-        if kind < PLAYER or kind > WOLF:
+        if kind == CRATE:
+            rows[HURT_TICKS, i] = max(rows[HURT_TICKS, i] - 1, 0)
+            ground = terrain[(rows[Y, i] >> 16) - window_y, (rows[X, i] >> 16) - window_x]
+            vx, vy = velocity(int(rows[VX, i]), int(rows[VY, i]), 0, 0, 0, ground)
+            rows[VX, i] = vx
+            rows[VY, i] = vy
+            continue
+        if not lives(kind):
             continue
         if rows[COOLDOWN, i] > 0:
             rows[COOLDOWN, i] -= 1
@@ -96,17 +117,25 @@ def walk(rows: Int32s, used: int, terrain: Bytes2, window_x: int, window_y: int,
         if rows[DOWN_TICKS, i] > 0:
             rows[DOWN_TICKS, i] -= 1
             if rows[DOWN_TICKS, i] == 0:
-                rows[HEALTH, i] = HEALTH_MAX[kind]
+                rows[HEALTH, i] = species[HEALTH_OF, kind]
             intent_x = 0
             intent_y = 0
         else:
             intent_x = int(rows[INTENT_X, i])
             intent_y = int(rows[INTENT_Y, i])
-            if (tick + i) % HEAL_TICKS == 0 and rows[HEALTH, i] < HEALTH_MAX[kind]:
+            heals = REST_TICKS if intent_x == 0 and intent_y == 0 else HEAL_TICKS
+            if (tick + i) % heals == 0 and rows[HEALTH, i] < species[HEALTH_OF, kind]:
                 rows[HEALTH, i] += 1
         rows[FACING, i] = facing(intent_x, intent_y, int(rows[FACING, i]))
         ground = terrain[(rows[Y, i] >> 16) - window_y, (rows[X, i] >> 16) - window_x]
-        vx, vy = velocity(int(rows[VX, i]), int(rows[VY, i]), intent_x, intent_y, SPEED[kind], ground)
+        vx, vy = velocity(
+            int(rows[VX, i]),
+            int(rows[VY, i]),
+            intent_x,
+            intent_y,
+            pace(species[SPEED_OF, kind], rows[HEALTH, i], species[HEALTH_OF, kind]),
+            ground,
+        )
         rows[VX, i] = vx
         rows[VY, i] = vy
     return over[:found]

@@ -21,6 +21,7 @@ FLOW_DIAGONAL = 14
 UNREACHED = 2**31 - 1
 """In a flow field: no way from here to any goal."""
 
+NO_WAY = 255
 BOUND_MAX = 4096
 _ORDER_BITS = 24
 _ORDER_MASK = 2**_ORDER_BITS - 1
@@ -260,10 +261,19 @@ def flow_field(solid: npt.NDArray[np.uint8], goals: npt.NDArray[np.int32]) -> np
 
     `solid` is uint8[h, w]; `goals` is int32[n, 2] of (x, y), where goals that are solid or off the map count for
     nothing. `UNREACHED` where there is no way. The costs do not depend on the order of the goals.
+    """
+    return spread(solid, goals, np.zeros(goals.shape[0], np.int32))
 
-    Two queues are enough for two costs of a step: cells leave in rising order of cost, so what a queue receives (cost +
-    10, or cost + 14) rises too, and the next cell is the lower of the two heads. Of what a queue receives for one cell
-    only the first can be an improvement, so neither outgrows the map.
+
+@njit(cache=True)
+def spread(
+    solid: npt.NDArray[np.uint8], goals: npt.NDArray[np.int32], costs: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """`flow_field` with goals that themselves cost something, int32[n]; they must stand in the order of rising costs.
+
+    Two queues (and the goals, a third) are enough for two costs of a step: cells leave in rising order of cost, so what
+    a queue receives (cost + 10, or cost + 14) rises too, and the next cell is the lowest of the heads. Of what a queue
+    receives for one cell only the first can be an improvement, so neither outgrows the map.
     """
     height, width = solid.shape
     stride = width + 2
@@ -275,27 +285,32 @@ def flow_field(solid: npt.NDArray[np.uint8], goals: npt.NDArray[np.int32]) -> np
                 field[row + x] = UNREACHED
     steps = (1, stride, -1, -stride)
     turns = (stride, -1, -stride, 1)
-    straight = np.empty(height * width + goals.shape[0], np.int32)
+    straight = np.empty(height * width, np.int32)
     diagonal = np.empty(height * width, np.int32)
-    straight_cost = np.empty(height * width + goals.shape[0], np.int32)
+    straight_cost = np.empty(height * width, np.int32)
     diagonal_cost = np.empty(height * width, np.int32)
     straight_end = 0
     diagonal_end = 0
-    for k in range(goals.shape[0]):
-        gx = goals[k, 0]
-        gy = goals[k, 1]
-        if gx < 0 or gy < 0 or gx >= width or gy >= height:
-            continue
-        cell = (gy + 1) * stride + gx + 1
-        if field[cell] == UNREACHED:
-            field[cell] = 0
-            straight[straight_end] = cell
-            straight_cost[straight_end] = 0
-            straight_end += 1
     s = 0
     d = 0
-    while s < straight_end or d < diagonal_end:
-        if d >= diagonal_end or (s < straight_end and straight_cost[s] <= diagonal_cost[d]):
+    g = 0
+    while s < straight_end or d < diagonal_end or g < goals.shape[0]:
+        if (
+            g < goals.shape[0]
+            and (s >= straight_end or costs[g] <= straight_cost[s])
+            and (d >= diagonal_end or costs[g] <= diagonal_cost[d])
+        ):
+            gx = goals[g, 0]
+            gy = goals[g, 1]
+            cost = costs[g]
+            g += 1
+            if gx < 0 or gy < 0 or gx >= width or gy >= height:
+                continue
+            cell = (gy + 1) * stride + gx + 1
+            if field[cell] <= cost:
+                continue
+            field[cell] = cost
+        elif d >= diagonal_end or (s < straight_end and straight_cost[s] <= diagonal_cost[d]):
             cell = straight[s]
             cost = straight_cost[s]
             s += 1
@@ -358,6 +373,20 @@ def flow_step(solid: npt.NDArray[np.uint8], field: npt.NDArray[np.int32], x: int
             best = cost
             chosen = direction
     return chosen
+
+
+@njit(cache=True)
+def ways_down(solid: npt.NDArray[np.uint8], field: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    """uint8[h, w]: `flow_step` of every tile; NO_WAY where it is -1 or the tile is solid."""
+    height, width = solid.shape
+    ways = np.full((height, width), NO_WAY, np.uint8)
+    for y in range(height):
+        for x in range(width):
+            if solid[y, x] == 0 and field[y, x] != UNREACHED:
+                step = flow_step(solid, field, x, y)
+                if step >= 0:
+                    ways[y, x] = step
+    return ways
 
 
 STEP_X = _DX

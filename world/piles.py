@@ -6,8 +6,10 @@ from typing import Final
 import numpy as np
 
 from world.borders import room_for_births
+from world.faucets import Flow, flow
 from world.species import HEALTH_MAX, PILE_TICKS
 from world.state import COINS, GOODS, GOODS_0, HEALTH, KIND, MODE_TICKS, PILE, Counter, Int64s, State, X, Y
+from world.things import COIN_THING
 from world.units import COINS_MAX, GOODS_MAX, TILE
 
 MERGE_DISTANCE: Final = TILE // 2
@@ -41,8 +43,19 @@ def _piles_near(state: State, x: int, y: int) -> list[int]:
     return [int(row) for row in np.flatnonzero(near)]
 
 
+def lost(state: State, goods: list[int], coins: int) -> None:
+    """Goods and coins that no pile had room for are gone."""
+    state.counters[Counter.COINS_BURNED] += coins
+    flow(state, Flow.NO_ROOM_TO_LIE, COIN_THING, coins)
+    for item, count in enumerate(goods):
+        flow(state, Flow.NO_ROOM_TO_LIE, item, count)
+
+
 def rot(state: State, over: Int64s) -> None:
     """Take away the piles of these rows; the coins in them are burned."""
     for row in over.tolist():
-        state.counters[Counter.COINS_BURNED] += int(state.rows[COINS, row])
+        coins = int(state.rows[COINS, row])
+        state.counters[Counter.COINS_BURNED] += coins
+        state.flows[Flow.ROTTED, COIN_THING] += coins
+        state.flows[Flow.ROTTED, :GOODS] += state.rows[GOODS_0 : GOODS_0 + GOODS, row]
         state.free_row(int(state.ids[row]))

@@ -6,6 +6,7 @@ import numpy as np
 
 from world.species import DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
 from world.state import (
+    ARMOUR,
     COINS,
     COLUMNS,
     COOLDOWN,
@@ -13,6 +14,7 @@ from world.state import (
     FACING,
     GOAL_X,
     GOAL_Y,
+    GOODS,
     GOODS_0,
     HEALTH,
     HOME_X,
@@ -22,16 +24,19 @@ from world.state import (
     INTENT_X,
     INTENT_Y,
     KIND,
+    KIND_MAX,
     MODE,
     MODE_TICKS,
     NEXT_X,
     NEXT_Y,
     PATH_0,
     PATH_STEPS,
-    PILE,
     PLAYER,
+    SKIN_0,
+    SKIN_1,
     VX,
     VY,
+    WEAPON,
     WORK_X,
     WORK_Y,
     Int32s,
@@ -54,12 +59,14 @@ def _ranges() -> tuple[Int64s, Int64s]:
         low[column], high[column] = -127, 127
     for column in (HOME_X, HOME_Y, WORK_X, WORK_Y, GOAL_X, GOAL_Y, NEXT_X, NEXT_Y):
         high[column] = WORLD_TILES_MAX - 1
-    low[KIND], high[KIND] = PLAYER, PILE
+    low[KIND], high[KIND] = PLAYER, KIND_MAX
     high[X] = high[Y] = WORLD_TILES_MAX * TILE - 1
-    high[FACING], high[MODE], high[HEALTH], high[HOP] = 7, 15, 100, 2**31 - 1
+    high[FACING], high[MODE], high[HEALTH], high[HOP] = 7, 15, 1_000, 2**31 - 1
     high[COOLDOWN], high[MODE_TICKS] = 1_000, TICKS_MAX
     high[PATH_STEPS], high[DOWN_TICKS], high[HURT_TICKS] = PATH_STEPS_MAX, DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
-    high[COINS], high[GOODS_0:] = COINS_MAX, GOODS_MAX
+    high[COINS], high[GOODS_0 : GOODS_0 + GOODS] = COINS_MAX, GOODS_MAX
+    high[WEAPON] = high[ARMOUR] = GOODS
+    low[SKIN_0], low[SKIN_1], high[SKIN_0], high[SKIN_1] = -(2**31), 0, 2**31 - 1, 2**31 - 1
     return low[:, None], high[:, None]
 
 

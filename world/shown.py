@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from world.borders import read_image
-from world.species import HEALTH_MAX
+from world.species import HEALTH_OF
 from world.state import (
     COINS,
     COLUMNS,
@@ -24,6 +24,7 @@ from world.state import (
     HOP,
     HURT_TICKS,
     KIND,
+    MISSILE,
     PILE,
     Bytes2,
     Int32s,
@@ -49,7 +50,7 @@ BODY_HOP: Final = 7
 BODY_COLUMNS: Final = 8
 
 # LOOK: the low four bits, then one bit each.
-LOOK_LEVEL: Final = 15  # health in sixteenths, rounded up and at most 15; of a pile the good it has most of
+LOOK_LEVEL: Final = 15  # health in sixteenths, rounded up and at most 15; of a pile or missile the good it has most of
 LOOK_HURT: Final = 16
 LOOK_DOWN: Final = 32
 LOOK_CARRYING: Final = 64
@@ -103,12 +104,24 @@ def wire_rows(state: State, in_flight: Sequence[bytes] = (), before: WireRows | 
     size = state.used + len(absent)
     ids, cols, chunk = np.empty(size, np.int64), np.empty((size, BODY_COLUMNS), np.int32), np.empty(size, np.int32)
     land = state.land
-    n = int(_collect(state.rows, state.ids, state.used, land, HEALTH_MAX, 0, ids, cols, chunk))
+    n = int(_collect(state.rows, state.ids, state.used, land, state.species[HEALTH_OF], 0, ids, cols, chunk))
     if absent:
         rows = np.ascontiguousarray(np.array(list(absent.values()), np.int32).reshape(-1, COLUMNS).T)
         first, n = (
             n,
-            int(_collect(rows, np.array(list(absent), np.int64), len(absent), land, HEALTH_MAX, n, ids, cols, chunk)),
+            int(
+                _collect(
+                    rows,
+                    np.array(list(absent), np.int64),
+                    len(absent),
+                    land,
+                    state.species[HEALTH_OF],
+                    n,
+                    ids,
+                    cols,
+                    chunk,
+                )
+            ),
         )
         cols[first:n, LOOK] |= LOOK_LEAVING
     order = np.argsort(ids[:n], kind="stable").astype(np.int32)
@@ -139,7 +152,7 @@ def _look(rows: Int32s, row: int, full: int) -> int:
         if count > most:
             best, most = good, count
     look = LOOK_CARRYING if total > 0 else 0
-    if rows[KIND, row] == PILE:
+    if rows[KIND, row] == PILE or rows[KIND, row] == MISSILE:
         return look | (best if total > 0 or rows[COINS, row] == 0 else LOOK_LEVEL)
     look |= min(max((rows[HEALTH, row] * 16 + full - 1) // max(full, 1), 0), LOOK_LEVEL)
     if rows[HURT_TICKS, row] > 0:

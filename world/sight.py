@@ -14,7 +14,6 @@ from world.collision import CELL_SHIFT, CELLS, GHOST_KIND, GHOST_X, GHOST_Y
 from world.ghosts import GHOST_DOWN
 from world.pathfinding import line_of_sight
 from world.state import (
-    DEER,
     DOWN_TICKS,
     KIND,
     MODE,
@@ -22,14 +21,14 @@ from world.state import (
     PLAYER,
     VX,
     VY,
-    WOLF,
     Bytes2,
     Int32s,
     Int64s,
     X,
     Y,
+    lives,
 )
-from world.units import SIGHT_TILES, TILE
+from world.units import TILE
 
 FIGHTING: Final = 1
 """The MODE of a player who struck lately: deer shy from it while MODE_TICKS last."""
@@ -39,7 +38,7 @@ POINT_X: Final = 0
 POINT_Y: Final = 1
 POINT_KIND: Final = 2
 POINT_ROW: Final = 3  # -1 - n for ghost n
-POINT_FIERCE: Final = 4  # 1 for wolves and for players who struck lately
+POINT_FIERCE: Final = 4  # 1 for what some species fears, 2 for players who struck lately
 POINT_DOWN: Final = 5
 POINT_LINES: Final = 6
 
@@ -53,41 +52,40 @@ CROWD_X: Final = 5  # away from those too near
 CROWD_Y: Final = 6
 HERD_LINES: Final = 7
 
-SMELL_TILES: Final = 6
-WARY_TILES: Final = 9  # deer see a threat from here
-ALARM_TILES: Final = 6  # villagers
-BRAVE_TILES: Final = 6  # wolves take on players and villagers from here
 HERD_TILES: Final = 5
 HERD_MAX: Final = 6
 CROWD_DISTANCE: Final = TILE + TILE // 4
 
 
 @njit(cache=True)
-def gather_points(rows: Int32s, used: int, ghosts: Int64s) -> Int64s:
-    """The bodies that an NPC may mind: int64[POINT_LINES, n], in the order of rows, ghosts last."""
+def gather_points(rows: Int32s, used: int, ghosts: Int64s, feared: int) -> Int64s:
+    """The bodies that an NPC may mind: int64[POINT_LINES, n], in the order of rows, ghosts last.
+
+    `feared` has the bits of the kinds that any species fears.
+    """
     points = np.empty((POINT_LINES, used + ghosts.shape[0]), np.int64)
     count = 0
     for i in range(used):
         kind = rows[KIND, i]
-        if kind < PLAYER or kind > WOLF:
+        if not lives(kind):
             continue
         points[POINT_X, count] = rows[X, i]
         points[POINT_Y, count] = rows[Y, i]
         points[POINT_KIND, count] = kind
         points[POINT_ROW, count] = i
         fights = kind == PLAYER and rows[MODE, i] == FIGHTING and rows[MODE_TICKS, i] > 0
-        points[POINT_FIERCE, count] = 1 if fights or kind == WOLF else 0
+        points[POINT_FIERCE, count] = 2 if fights else feared >> kind & 1
         points[POINT_DOWN, count] = 1 if rows[DOWN_TICKS, i] > 0 else 0
         count += 1
     for g in range(ghosts.shape[0]):
         kind = ghosts[g, GHOST_KIND]
-        if kind < PLAYER or kind > WOLF:
+        if not lives(kind):
             continue
         points[POINT_X, count] = ghosts[g, GHOST_X]
         points[POINT_Y, count] = ghosts[g, GHOST_Y]
         points[POINT_KIND, count] = kind
         points[POINT_ROW, count] = -1 - g
-        points[POINT_FIERCE, count] = 1 if kind == WOLF else 0
+        points[POINT_FIERCE, count] = feared >> kind & 1
         points[POINT_DOWN, count] = ghosts[g, GHOST_DOWN]
         count += 1
     return points[:, :count].copy()
@@ -99,7 +97,7 @@ def fierce_among(points: Int64s) -> Int64s:
     fierce = np.empty((POINT_LINES + 1, points.shape[1]), np.int64)
     count = 0
     for k in range(points.shape[1]):
-        if points[POINT_FIERCE, k] == 1:
+        if points[POINT_FIERCE, k] > 0:
             for line in range(POINT_LINES):
                 fierce[line, count] = points[line, k]
             fierce[POINT_LINES, count] = k
@@ -118,8 +116,18 @@ def sense(
     opaque: Bytes2,
     window_x: int,
     window_y: int,
+    far: int,
+    far_tiles: int,
+    near: int,
+    near_tiles: int,
+    smell_tiles: int,
+    hunts: bool,
 ) -> tuple[int, bool]:
-    """What matters most to the NPC that is point `me`: its prey if it is a wolf, else its threat; and if it is seen.
+    """The nearest of `others` that matters to the NPC that is point `me`, and whether it is seen.
+
+    `far` has the bits of the kinds that matter within `far_tiles`, `near` of those that do within `near_tiles`; bit 0
+    of `far` stands for players who struck lately. A hunter (`hunts`) leaves the fallen alone. What is within
+    `smell_tiles` needs not be seen.
 
     The answer is an index into `others`, or -1; nothing is perceived when `perceive` is 0. `start` and `items` are the
     grid of `others` (`world.collision.make_grid`). Of equally near ones the first by rows of cells, then by points,
@@ -127,9 +135,10 @@ def sense(
     """
     x = points[POINT_X, me]
     y = points[POINT_Y, me]
-    kind = points[POINT_KIND, me]
-    tiles = SIGHT_TILES if kind == WOLF else WARY_TILES if kind == DEER else ALARM_TILES
-    reach = tiles * TILE
+    far_square = far_tiles * TILE * far_tiles * TILE
+    near_square = near_tiles * TILE * near_tiles * TILE
+    smell_square = smell_tiles * TILE * smell_tiles * TILE
+    reach = max(far_tiles if far != 0 else 0, near_tiles if near != 0 else 0) * TILE
     best = reach * reach + 1
     found = -1
     found_seen = False
@@ -144,25 +153,23 @@ def sense(
                 other = items[at]
                 dx = others[POINT_X, other] - x
                 dy = others[POINT_Y, other] - y
-                far = dx * dx + dy * dy
-                if far >= best or not _matters(kind, others[POINT_KIND, other], far, others[POINT_DOWN, other]):
+                square = dx * dx + dy * dy
+                if square >= best:
+                    continue
+                its = others[POINT_KIND, other]
+                matters = (far >> its & 1 != 0 and square <= far_square) or (
+                    near >> its & 1 != 0 and square <= near_square
+                )
+                if far & 1 != 0 and others[POINT_FIERCE, other] == 2:
+                    matters = True
+                if not matters or (hunts and others[POINT_DOWN, other] == 1):
                     continue
                 seen = line_of_sight(opaque, x - left, y - top, x + dx - left, y + dy - top)
-                if seen or (kind == WOLF and far <= (SMELL_TILES * TILE) ** 2):
-                    best = far
+                if seen or square <= smell_square:
+                    best = square
                     found = other
                     found_seen = seen
     return found, found_seen
-
-
-@njit(cache=True)
-def _matters(kind: int, its: int, far: int, down: int) -> bool:
-    """Whether a body of kind `its` at the squared distance `far` is prey for a wolf, or a threat for another kind."""
-    if kind != WOLF:
-        return kind == DEER or its == WOLF
-    if down == 1 or its == WOLF:
-        return False
-    return its == DEER or far <= (BRAVE_TILES * TILE) ** 2
 
 
 @njit(cache=True)

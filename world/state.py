@@ -11,8 +11,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from world.pathfinding import Scratch, make_scratch
+from world.things import FLOWS_MAX, GOODS_KINDS, THINGS
 from world.tilemap import opaque, solid
 from world.units import ASSETS_PER_REGION, PATH_RADIUS, REGION_ROWS
 from world.walls import update_walls, walls_around
@@ -20,6 +22,7 @@ from world.walls import update_walls, walls_around
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Bytes2 = npt.NDArray[np.uint8]
+Bytes3 = npt.NDArray[np.uint8]
 
 # Kinds of body. The numbers stand in snapshots and on the wire.
 FREE: Final = 0
@@ -29,6 +32,10 @@ DEER: Final = 3
 WOLF: Final = 4
 PILE: Final = 5  # goods on the ground: seen and picked up, pushes nothing
 GHOST: Final = 6  # only in a tick's scratch rows, never in a state
+CRATE: Final = 7  # stands, is pushed, holds goods, can be broken
+MISSILE: Final = 8  # an arrow or stone in flight: pushes nothing (world.missiles)
+FIRST_SPECIES: Final = 9  # further kinds that live; all that are not named above from here to KIND_MAX
+KIND_MAX: Final = 31  # five bits on the wire
 
 # Columns.
 KIND: Final = 0
@@ -61,8 +68,34 @@ DOWN_TICKS: Final = 26  # ticks left before a fallen body stands again
 HURT_TICKS: Final = 27  # ticks left in which it shows a wound
 COINS: Final = 28
 GOODS_0: Final = 29  # the first of world.items.ITEMS; one column each
-GOODS: Final = 5
-COLUMNS: Final = GOODS_0 + GOODS
+GOODS: Final = GOODS_KINDS
+WEAPON: Final = GOODS_0 + GOODS  # 1 + the item in hand, which is not in the purse; 0: none
+ARMOUR: Final = WEAPON + 1  # 1 + the item worn
+SKIN_0: Final = WEAPON + 2  # the id of the skin worn, an asset: low and high half; 0: none
+SKIN_1: Final = WEAPON + 3
+COLUMNS: Final = WEAPON + 4
+
+# Columns of a door.
+DOOR_X: Final = 0
+DOOR_Y: Final = 1
+DOOR_OWNER: Final = 2  # who built it and may lock it: entity id, 0 nobody
+DOOR_LOCKED: Final = 3
+DOOR_COLUMNS: Final = 4
+
+# Columns of an offer: what its maker gives for what the other gives. An item is its number + 1, 0 none.
+OFFER_ID: Final = 0
+OFFER_FROM: Final = 1
+OFFER_TO: Final = 2
+OFFER_TICKS_LEFT: Final = 3
+GIVES_COINS: Final = 4
+GIVES_ITEM: Final = 5
+GIVES_COUNT: Final = 6
+GIVES_ASSET: Final = 7
+WANTS_COINS: Final = 8
+WANTS_ITEM: Final = 9
+WANTS_COUNT: Final = 10
+WANTS_ASSET: Final = 11
+OFFER_COLUMNS: Final = 12
 
 # Columns of a birth owed for a dead NPC: where it will live, and when.
 OWED_KIND: Final = 0
@@ -79,6 +112,18 @@ ASSET_HOLDER: Final = 1  # entity id
 ASSET_KIND: Final = 2
 ASSET_TRAITS: Final = 3  # 63 bits from which traits and picture are drawn
 ASSET_COLUMNS: Final = 4
+
+
+@njit(cache=True)
+def lives(kind: int) -> bool:
+    """Whether a kind walks by its intent, heals and dies: players and every species."""
+    return bool(PLAYER <= kind <= WOLF or kind >= FIRST_SPECIES)
+
+
+@njit(cache=True)
+def pushes(kind: int) -> bool:
+    """Whether a kind is solid: all that lives, and crates."""
+    return bool(PLAYER <= kind <= WOLF or kind == CRATE or kind >= FIRST_SPECIES)
 
 
 class Counter(IntEnum):
@@ -112,7 +157,11 @@ class State:
     in a feature) are uint8[h, w] windows whose corner is `window` = (x, y): the land and up to WINDOW_TILES around it.
     `borders` are the neighbours' rectangles, in the order of the partition; events, ghosts and departures name a
     neighbour by its index in it. `spawns` are the tiles where new players appear, int32[n, 2]; `owed` the births that
-    replace dead NPCs, int32[n, OWED_COLUMNS], the oldest first. What follows `index` is derived and never encoded.
+    replace dead NPCs, int32[n, OWED_COLUMNS], the oldest first; `doors` int64[n, DOOR_COLUMNS] those of the land, as
+    they were built; `flows` int64[FLOWS_MAX, THINGS] the sums of every faucet and sink (world.faucets);
+    `species` int64[SPECIES_LINES, KINDS] who lives here (world.species); `goals` int32[n, 3] the markets and camps,
+    `edges` int32[n, edge tiles] and `routes` uint8[h, w] what their flow fields are made of (world.routes); `offers`
+    int64[n, OFFER_COLUMNS] the open offers of trade. What follows `index` is derived and never encoded.
     """
 
     land: tuple[int, int, int, int]
@@ -130,6 +179,13 @@ class State:
     counters: Int64s = field(default_factory=lambda: np.zeros(Counter.COUNT, np.int64))
     spawns: Int32s = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     owed: Int32s = field(default_factory=lambda: np.zeros((0, OWED_COLUMNS), np.int32))
+    doors: Int64s = field(default_factory=lambda: np.zeros((0, DOOR_COLUMNS), np.int64))
+    flows: Int64s = field(default_factory=lambda: np.zeros((FLOWS_MAX, THINGS), np.int64))
+    species: Int64s = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    goals: Int32s = field(default_factory=lambda: np.zeros((0, 3), np.int32))
+    edges: Int32s = field(default_factory=lambda: np.zeros((0, 0), np.int32))
+    routes: Bytes2 = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    offers: Int64s = field(default_factory=lambda: np.zeros((0, OFFER_COLUMNS), np.int64))
     index: dict[int, int] = field(default_factory=dict)  # id -> row
     blocked: Bytes2 = field(init=False)  # 1 where no body can be
     opaque: Bytes2 = field(init=False)  # 1 where nobody sees through
@@ -137,6 +193,7 @@ class State:
     land_box: Int64s = field(init=False)  # `land` and `borders` as the kernels take them
     border_boxes: Int64s = field(init=False)
     paths: Scratch = field(init=False)
+    ways: Bytes3 = field(init=False)  # the flow fields of `goals` as directions (world.routes)
 
     def __post_init__(self) -> None:
         self.blocked = solid(self.terrain, self.feature)
@@ -145,6 +202,13 @@ class State:
         self.land_box = np.array(self.land, np.int64)
         self.border_boxes = np.array(self.borders, np.int64).reshape(len(self.borders), 4)
         self.paths = make_scratch(PATH_RADIUS)
+        self.ways = np.zeros((0, *self.terrain.shape), np.uint8)
+        if not self.species.size:
+            from world.species import BUILT_IN  # noqa: PLC0415  # its table is of the kinds named here
+
+            self.species = BUILT_IN.copy()
+        if not self.routes.size:
+            self.routes = np.zeros(self.terrain.shape, np.uint8)
 
     def has_tile(self, x: int, y: int) -> bool:
         """Whether a tile of the world lies in this region's land."""

@@ -111,6 +111,29 @@ def follow_path(rows: Int32s, i: int, pace: int) -> bool:
 
 
 @njit(cache=True)
+def way_to_goal(rows: Int32s, i: int, goals: Int32s) -> int:
+    """The number of the shared way that leads to the goal, or -1."""
+    for k in range(goals.shape[0]):
+        if goals[k, 0] == rows[GOAL_X, i] and goals[k, 1] == rows[GOAL_Y, i]:
+            return k
+    return -1
+
+
+@njit(cache=True)
+def follow_way(rows: Int32s, i: int, way: Bytes2, window_x: int, window_y: int, pace: int) -> bool:
+    """Walk towards the next tile of a shared way (`world.routes`); False where there is none."""
+    x = rows[X, i] >> 16
+    y = rows[Y, i] >> 16
+    direction = way[y - window_y, x - window_x]
+    if direction > 7:
+        return False
+    dx = ((x + STEP_X[direction]) << 16) + TILE // 2 - rows[X, i]
+    dy = ((y + STEP_Y[direction]) << 16) + TILE // 2 - rows[Y, i]
+    aim(rows, i, dx, dy, pace)
+    return True
+
+
+@njit(cache=True)
 def plan_path(
     rows: Int32s,
     i: int,

@@ -5,7 +5,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from world import births, borders, collision, combat, deeds, economy, ghosts, mail, movement, npc, piles
+from world import (
+    births,
+    borders,
+    collision,
+    combat,
+    deeds,
+    economy,
+    ghosts,
+    mail,
+    markets,
+    missiles,
+    movement,
+    npc,
+    piles,
+    routes,
+    trade,
+)
 from world.actions import Action, Gather, Move, Strike
 from world.draws import seeds
 from world.events import Event, Kind
@@ -69,9 +85,12 @@ def advance(state: State, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
         _receive(turn, raw)
     for entity, action in inputs.actions:
         out.verdicts.append(int(deeds.act(turn, entity, action)))
+    trade.expire(turn)
+    routes.refresh(state)
     mark(Phase.NPCS)
     for biter, bitten in _minds(turn):
         combat.bite(turn, biter, bitten)
+    markets.hold(turn)
     mark(Phase.PHYSICS)
     room = _room(state, inputs.open)
     _motion(turn, room)
@@ -110,6 +129,11 @@ def _minds(turn: Turn) -> list[tuple[int, int]]:
         top,
         state.land_box,
         state.paths,
+        state.species,
+        state.flows,
+        state.counters,
+        state.goals,
+        state.ways,
     )
     ids, across = state.ids, turn.ghosts.ids
     return [(int(ids[biter]), int(ids[row] if row >= 0 else across[-1 - row])) for biter, row in bites.tolist()]
@@ -119,7 +143,7 @@ def _motion(turn: Turn, room: Int64s) -> None:
     """Timers, velocities, positions; piles whose time is over go."""
     state, solid = turn.state, ghosts.solid_ghosts(turn.ghosts)
     (left, top), tick = state.window, int(state.counters[Counter.TICK])
-    over = movement.walk(state.rows, state.used, state.terrain, left, top, tick)
+    over = movement.walk(state.rows, state.used, state.terrain, left, top, tick, state.species)
     collision.settle(
         state.rows,
         state.used,
@@ -131,7 +155,9 @@ def _motion(turn: Turn, room: Int64s) -> None:
         state.land_box,
         state.border_boxes,
         room,
+        state.species,
     )
+    missiles.move(turn)
     piles.rot(state, over)
 
 
@@ -172,7 +198,7 @@ def warm() -> None:
     terrain[4, 2:10] = WALL
     feature[8, 8] = TREE
     ways = {"homes": [(6, 6)], "fields": [(12, 12)], "deer_spawns": [(4, 2)], "wolf_spawns": [(4, 6)]}
-    tilemap = make_map(terrain, feature, player_spawns=[(14, 8)], **ways)
+    tilemap = make_map(terrain, feature, player_spawns=[(14, 8)], markets=[(7, 12), (24, 12)], **ways)
     west = genesis(tilemap, (0, 0, 16, 32), [(16, 0, 32, 32)], 0, 2, (2, 2, 2))
     one, two = west.new_id(), west.new_id()
     advance(west, Inputs(bytes(32), births=((one, 0), (two, 0))))

@@ -16,25 +16,33 @@ Bytes2D = npt.NDArray[np.uint8]
 """uint8[height, width], row major, (0, 0) at the top left."""
 Points = npt.NDArray[np.int32]
 """int32[n, 2] of (x, y) in whole tiles."""
+Species = npt.NDArray[np.int64]
 
 GROUND, WATER, MUD, WALL, FLOOR = 0, 1, 2, 3, 4
 BRIDGE = FLOOR
 """A bridge is a floor over water: one code, walked like a floor."""
-TERRAINS = ("ground", "water", "mud", "wall", "floor")
+DOOR, DOORWAY = 5, 6
+"""A door that is shut, and the same door open; who owns it: `State.doors`."""
+TERRAINS = ("ground", "water", "mud", "wall", "floor", "door", "doorway")
 
 NONE, TREE, BUSH, ROCK, FIELD = 0, 1, 2, 3, 4
 FEATURES = ("none", "tree", "bush", "rock", "field")
 
+SPECIES_SIDE_MAX = 64
+"""Most lines and columns of a table of species."""
 POINTS_MAX = 65_536
 """Most entries in one list of spawn points."""
 
-LISTS = ("homes", "fields", "player_spawns", "deer_spawns", "wolf_spawns")
+LISTS = ("homes", "fields", "player_spawns", "deer_spawns", "wolf_spawns", "markets", "camps")
+LISTS_1 = LISTS[:5]
+"""Those of version 1, which is read but no longer written."""
 
 _MAGIC = "everloom-map"
-_VERSION = 1
+_VERSION = 2
 _HEADER_MAX = 64
 
-_Array = TypeVar("_Array", npt.NDArray[np.uint8], npt.NDArray[np.int32])
+_Array = TypeVar("_Array", npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int64])
+_BUILT_IN = np.zeros((0, 0), np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +61,12 @@ class TileMap:
     player_spawns: Points
     deer_spawns: Points
     wolf_spawns: Points
+    markets: Points
+    """The square of each village, where traders and guards live."""
+    camps: Points
+    """Where bandits live."""
+    species: Species
+    """int64: a world maker's own table of species (`world.species`), or empty: the built-in one."""
 
     @property
     def width(self) -> int:
@@ -72,6 +86,9 @@ def make_map(
     player_spawns: npt.ArrayLike = (),
     deer_spawns: npt.ArrayLike = (),
     wolf_spawns: npt.ArrayLike = (),
+    markets: npt.ArrayLike = (),
+    camps: npt.ArrayLike = (),
+    species: npt.ArrayLike = _BUILT_IN,
 ) -> TileMap:
     """A checked map, padded at the right and the bottom with wall to whole chunks.
 
@@ -94,39 +111,47 @@ def make_map(
         player_spawns=_points("player_spawns", player_spawns, width, height),
         deer_spawns=_points("deer_spawns", deer_spawns, width, height),
         wolf_spawns=_points("wolf_spawns", wolf_spawns, width, height),
+        markets=_points("markets", markets, width, height),
+        camps=_points("camps", camps, width, height),
+        species=_frozen(np.array(species, np.int64)),
     )
 
 
 def solid(terrain: Bytes2D, feature: Bytes2D) -> Bytes2D:
-    """uint8[h, w], 1 where no body can be: wall, water (nobody swims), tree, rock; bushes and fields are walked on."""
-    blocked = (terrain == WALL) | (terrain == WATER) | (feature == TREE) | (feature == ROCK)
+    """uint8[h, w], 1 where no body can be: wall, shut door, water (nobody swims), tree, rock; others are walked on."""
+    blocked = (terrain == WALL) | (terrain == WATER) | (terrain == DOOR) | (feature == TREE) | (feature == ROCK)
     return np.asarray(blocked, dtype=np.uint8)
 
 
 def opaque(terrain: Bytes2D, feature: Bytes2D) -> Bytes2D:
-    """uint8[h, w], 1 where nobody sees through: wall, tree, rock; one sees across water."""
-    blocked = (terrain == WALL) | (feature == TREE) | (feature == ROCK)
+    """uint8[h, w], 1 where nobody sees through: wall, shut door, tree, rock; one sees across water."""
+    blocked = (terrain == WALL) | (terrain == DOOR) | (feature == TREE) | (feature == ROCK)
     return np.asarray(blocked, dtype=np.uint8)
 
 
 def encode(tilemap: TileMap) -> bytes:
     """The one byte string of this map, which `decode` reads.
 
-    One byte n, then n bytes of MessagePack: ["everloom-map", 1, width, height, [points in each list]], the lists
-    in the order of `LISTS`; then terrain and feature, each height * width bytes row by row; then each list as
-    little-endian int32 pairs x, y. Nothing follows.
+    One byte n, then n bytes of MessagePack: ["everloom-map", 2, width, height, [points in each list, lines and columns
+    of the table of species]], the lists in the order of `LISTS`; then terrain and feature, each height * width bytes
+    row by row; then each list as little-endian int32 pairs x, y; then the table as little-endian int64. Nothing
+    follows.
+    Version 1 had the first five lists and no table.
     """
     lists = [getattr(tilemap, name) for name in LISTS]
-    header = _header(tilemap.width, tilemap.height, [len(points) for points in lists])
+    counts = [*(len(points) for points in lists), *tilemap.species.shape]
+    header = _header(tilemap.width, tilemap.height, counts)
     parts = [bytes([len(header)]), header, tilemap.terrain.tobytes(), tilemap.feature.tobytes()]
     parts += [points.astype("<i4").tobytes() for points in lists]
+    parts.append(tilemap.species.astype("<i8").tobytes())
     return b"".join(parts)
 
 
 def decode(data: bytes) -> TileMap:
     """The map in bytes made by `encode`; any other bytes raise ValueError saying what was expected and found."""
     width, height, counts, at = _read_header(data)
-    expected = at + 2 * width * height + 8 * sum(counts)
+    names, (lines, kinds) = (LISTS, counts[-2:]) if len(counts) > len(LISTS) else (LISTS_1, (0, 0))
+    expected = at + 2 * width * height + 8 * sum(counts[: len(names)]) + 8 * lines * kinds
     if len(data) != expected:
         raise ValueError(f"map of {width} x {height} tiles needs {expected} bytes, has {len(data)}")
     layers = []
@@ -134,14 +159,15 @@ def decode(data: bytes) -> TileMap:
         layers.append(np.frombuffer(data, np.uint8, width * height, at).reshape(height, width))
         at += width * height
     lists = {}
-    for name, count in zip(LISTS, counts, strict=True):
+    for name, count in zip(names, counts, strict=False):
         lists[name] = np.frombuffer(data, "<i4", 2 * count, at).reshape(count, 2)
         at += 8 * count
-    return make_map(layers[0], layers[1], **lists)
+    species = np.frombuffer(data, "<i8", lines * kinds, at).reshape(lines, kinds)
+    return make_map(layers[0], layers[1], species=species, **lists)
 
 
-def _header(width: int, height: int, counts: list[int]) -> bytes:
-    return msgspec.msgpack.encode((_MAGIC, _VERSION, width, height, counts))
+def _header(width: int, height: int, counts: list[int], version: int = _VERSION) -> bytes:
+    return msgspec.msgpack.encode((_MAGIC, version, width, height, counts))
 
 
 def _read_header(data: bytes) -> tuple[int, int, list[int], int]:
@@ -154,16 +180,19 @@ def _read_header(data: bytes) -> tuple[int, int, list[int], int]:
         )
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"map header of {at - 1} bytes is not a map's: {error}") from error
-    if magic != _MAGIC or version != _VERSION:
+    if magic != _MAGIC or version not in (1, _VERSION):
         raise ValueError(f"expected {_MAGIC} version {_VERSION}, found {magic!r} version {version}")
     for name, side in (("width", width), ("height", height)):
         if not CHUNK_TILES <= side <= WORLD_TILES_MAX or side % CHUNK_TILES:
             raise ValueError(
                 f"map {name} is {side}: expected a multiple of {CHUNK_TILES}, {CHUNK_TILES} to {WORLD_TILES_MAX}"
             )
-    if len(counts) != len(LISTS) or not all(0 <= count <= POINTS_MAX for count in counts):
-        raise ValueError(f"map lists have {counts} points: expected {len(LISTS)} counts of 0 to {POINTS_MAX}")
-    if data[1:at] != _header(width, height, counts):
+    numbers = len(LISTS_1) if version == 1 else len(LISTS) + 2
+    if len(counts) != numbers or not all(0 <= count <= POINTS_MAX for count in counts):
+        raise ValueError(f"map lists have {counts} points: expected {numbers} counts of 0 to {POINTS_MAX}")
+    if version > 1 and max(counts[-2:]) > SPECIES_SIDE_MAX:
+        raise ValueError(f"a table of species of {counts[-2:]}, at most {SPECIES_SIDE_MAX} each way")
+    if data[1:at] != _header(width, height, counts, version):
         raise ValueError(f"map header of {at - 1} bytes is not written the canonical way")
     return width, height, counts, at
 

@@ -42,9 +42,18 @@ EVENTS_PER_TICK: Final = 4096
 ASSETS_PER_BODY: Final = 256  # what one body may hold; a handover carries them all
 GHOSTS_PER_NEIGHBOUR: Final = REGION_ROWS
 SPAWNS_PER_REGION: Final = 65_536
+ROUTES_MAX: Final = 32  # markets and camps with a flow field
+ROUTE_CELLS_MAX: Final = 1 << 26  # tiles of the map times flow fields
+ROUTE_STEP_TICKS: Final = 80  # flow fields follow the map in steps of so many ticks, one field every second tick
+OFFERS_MAX: Final = 1024  # open offers of trade in one region
+OFFER_TICKS: Final = 600  # an offer stands so long
+DUSK_TICKS: Final = DAY_TICKS * 2 // 3  # a day begins at dawn; the last third of it is night
+DOORS_MAX: Final = 4096  # in one region's land
 OWED_MAX: Final = REGION_ROWS  # births a region may owe for its dead
 RADIUS_MIN: Final = 20_000  # of any body that pushes; what it moves between two wall clamps stays below this
 SPEED_MAX: Final = 18_000  # Q16 a tick
+MISSILES_MAX: Final = 256  # that the players of a region may have in the air
+MISSILE_SPEED_MAX: Final = TILE  # Q16 a tick: its way is swept, so it may be faster than a body
 PUSH_MAX: Final = 14_000  # Q16 that one relaxation may move a body along an axis
 
 
@@ -58,7 +67,11 @@ _check(WORLD_TILES_MAX * TILE < 2**31, "every coordinate fits an int32")
 _check(WORLD_TILES_MAX % CHUNK_TILES == 0, "the largest world is whole chunks")
 _check(NEIGHBOURS_MAX * ROWS_RESERVED_PER_NEIGHBOUR * 2 < REGION_ROWS, "reserved rows leave half a region to live in")
 _check(GHOST_TILES * TILE > STRIKE_REACH, "what can be struck across a border is shown across it")
+_check(MISSILE_SPEED_MAX + BORDER_MARGIN < CHUNK_TILES * TILE, "no missile flies over a whole region in a tick")
+_check(GHOST_TILES * TILE >= MISSILE_SPEED_MAX + TILE // 2, "what a missile may strike across a border is shown")
+_check(MISSILES_MAX * 16 < REGION_ROWS, "missiles leave the rows to those who live")
 _check(SPEED_MAX < RADIUS_MIN, "no step passes a wall")
 _check(2 * PUSH_MAX**2 < RADIUS_MIN**2, "no push passes a wall")
 _check(SIGHT_TILES <= WINDOW_TILES, "an NPC sees only known tiles")
+_check(2 * ROUTES_MAX < ROUTE_STEP_TICKS, "every flow field is made anew within a step")
 _check(WINDOW_TILES >= GHOST_TILES, "ghosts stand on known tiles")

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from clients.bench import ao, crowds, paths
+from clients.bench import ao, crowds, economy, paths
 from clients.bench.conditions import compared, conditions, keep
 from clients.bench.physics import physics
 
@@ -32,11 +32,15 @@ def run(name: str, folder: Path | None, bound: int, as_json: bool, compare: Path
         return paths.run(folder, as_json, bound)
     if name == "ao":
         return ao.run(as_json)
+    if name == "economy":
+        return economy.run(as_json)
     if name in crowds.SCENES:
         return crowds.run(name, as_json)
     chosen = {name: BENCHMARKS[name]} if name in BENCHMARKS else BENCHMARKS
     if name and name not in BENCHMARKS:
-        raise ValueError(f"there is no benchmark {name!r}; choose ao, paths DIR, or one of {', '.join(BENCHMARKS)}")
+        raise ValueError(
+            f"there is no benchmark {name!r}; choose ao, economy, paths DIR, or one of {', '.join(BENCHMARKS)}"
+        )
     rows = [{"bench": one, **measure(), **conditions()} for one, measure in chosen.items()]
     file = keep(rows)
     if as_json:

@@ -13,11 +13,13 @@ from typing import Final
 import numpy as np
 
 from clients.seen import Body, Seen
-from world.actions import Action, Gather, Give, Move, Speak, Strike
+from world.actions import Action, Buy, Gather, Give, Move, Sell, Speak, Strike
 from world.movement import INTENT_MAX
 from world.shown import BODY_KIND, PER_TILE, X, Y
+from world.species import NAMES
 from world.state import PILE, PLAYER
 from world.tilemap import BUSH, FIELD, ROCK, TREE, WALL, WATER
+from world.units import COINS_MAX
 
 TURN: Final = 0.25  # of a wanderer's decisions that turn
 SOLID_FEATURES: Final = (TREE, ROCK)
@@ -26,6 +28,8 @@ REACH_TILES: Final = 1.8
 STRIKE_TILES: Final = 1.3
 GIVE_UP: Final = 24  # decisions spent on one goal
 FAR: Final = 6.0  # tiles that a border-runner goes past a border
+TRADER: Final = NAMES.index("trader")
+LOAD: Final = 8  # goods with which a bot that trades looks for a trader
 SAYINGS: Final = ("hello", "fine day", "which way to the river?", "mind the wolves")
 
 
@@ -202,6 +206,30 @@ class GiveAway:
 
 
 @dataclass(slots=True)
+class TradeGoods:
+    """Gathers; with its hands full it looks for a trader, and sells it what it has most of."""
+
+    random: Random
+    gather: GatherGoods = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gather = GatherGoods(self.random)
+
+    def __call__(self, sight: Sight) -> Action:
+        found = nearest_body(sight, (TRADER,)) if sum(sight.goods) >= LOAD else None
+        if found is None:
+            return self.gather(sight)
+        entity, dx, dy, _ = found
+        if math.hypot(dx, dy) >= REACH_TILES:
+            return steer(sight, dx, dy)
+        item = max(range(len(sight.goods)), key=lambda one: sight.goods[one])
+        if sight.refused:  # it has enough of that, or no coins: buy something instead, or come back later
+            item = self.random.randrange(len(sight.goods))
+            return Buy(entity, item, 1, COINS_MAX) if self.random.random() < 0.5 else self.gather(sight)
+        return Sell(entity, item, 1, 1)
+
+
+@dataclass(slots=True)
 class BorderRunner:
     """Runs across the nearest border between two regions, and back, for ever."""
 
@@ -245,5 +273,6 @@ BEHAVIOURS: Final[dict[str, Callable[[Random], Behaviour]]] = {
     "gather": GatherGoods,
     "fight": Fight,
     "give": GiveAway,
+    "trade": TradeGoods,
     "border-runner": BorderRunner,
 }

@@ -8,18 +8,30 @@ from clients.draw.camera import Camera
 from clients.draw.pictures import Colour, Pictures, Words
 from clients.draw.tiles import Sprite
 from clients.view import Bodies, View, short_name
+from world.items import STONE
 from world.shown import LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
-from world.state import DEER, PILE, PLAYER, VILLAGER, WOLF
+from world.species import NAMES
+from world.state import CRATE, DEER, MISSILE, PILE, PLAYER, VILLAGER, WOLF, lives
 
 STEP_MS: Final = 140
 BUBBLE_WIDTH: Final = 190
 BUBBLE_LINES: Final = 4
 
 _NAMES: Final = {PLAYER: "player", VILLAGER: "villager", DEER: "deer", WOLF: "wolf"}
+_DRESSED: Final[dict[str, tuple[str, Colour, int]]] = {
+    "trader": ("villager", (150, 92, 160), 100),
+    "guard": ("player", (92, 116, 150), 106),
+    "bandit": ("player", (66, 58, 64), 100),
+    "rabbit": ("deer", (0, 0, 0), 46),
+    "beast": ("wolf", (0, 0, 0), 190),
+}
+"""Species that have no pictures of their own: whose they wear, in which colour, and how large, in percent."""
+_STRANGE: Final[tuple[str, Colour, int]] = ("wolf", (0, 0, 0), 80)
+"""A world maker's own."""
 _LINES: Final = (1, 1, 0, 3, 3, 3, 2, 1)  # facing 0..7 (0 = east, clockwise) -> line of the sheet
 _STEPS: Final = (0, 1, 0, 2)
-_SHADOWS: Final = {PLAYER: 12, VILLAGER: 12, DEER: 17, WOLF: 17, PILE: 13}
-_HEIGHTS: Final = {PLAYER: 22, VILLAGER: 24, DEER: 24, WOLF: 20, PILE: 14}
+_SHADOWS: Final = {PLAYER: 12, VILLAGER: 12, DEER: 17, WOLF: 17, PILE: 13, CRATE: 19, MISSILE: 7}
+_HEIGHTS: Final = {PLAYER: 22, VILLAGER: 24, DEER: 24, WOLF: 20, PILE: 14, CRATE: 18, MISSILE: 4}
 _PLAYER_COLOURS: Final[tuple[Colour, ...]] = (
     (196, 86, 78), (214, 140, 72), (220, 186, 92), (122, 164, 88), (84, 158, 134), (88, 152, 188),
     (98, 118, 190), (142, 104, 178), (188, 104, 150), (226, 216, 196), (104, 110, 122), (164, 126, 92),
@@ -52,13 +64,25 @@ def sprites(
         if kind == PILE:
             piles = pictures.strips["pile"]
             level = look & LOOK_LEVEL
-            picture = piles[level if level < len(piles) else len(piles) - 1]
-        elif kind in _NAMES:
+            picture = piles[min(level, len(piles) - 1)]
+        elif kind == CRATE:
+            picture = pictures.strips["crate"][int(look & LOOK_LEVEL < LOOK_LEVEL)]
+        elif kind == MISSILE:
+            picture = pygame.transform.rotate(
+                pictures.strips["missile"][int(look & LOOK_LEVEL == STONE)], -45 * int(bodies.facing[row])
+            )
+            y -= 8 * camera.zoom  # it flies at the height of a chest
+        elif lives(kind):
             hurt = bool(look & LOOK_HURT) or entity in view.flashes
-            sheet = pictures.body(_NAMES[kind], colour_of(entity, kind) if kind <= VILLAGER else (0, 0, 0), hurt)
+            wears, colour, percent = _DRESSED.get(NAMES[kind], _STRANGE)
+            if kind in _NAMES:
+                wears, colour, percent = _NAMES[kind], colour_of(entity, kind) if kind <= VILLAGER else (0, 0, 0), 100
+            sheet = pictures.body(wears, colour, hurt)
             walking = bool(bodies.step[row, 0] or bodies.step[row, 1])
             step = _STEPS[(int(now_ms) // STEP_MS + entity) % 4] if walking else 0
             picture = sheet[_LINES[int(bodies.facing[row]) & 7]][step]
+            if percent != 100:
+                picture = pygame.transform.scale_by(picture, percent / 100)
             if look & LOOK_DOWN:
                 picture = pygame.transform.rotate(picture, 90)
         else:
@@ -78,7 +102,7 @@ def draw_marks(
     """Names of players, health of the wounded, and speech, above all bodies."""
     for row in _in_window(bodies, camera):
         kind, entity, look = int(bodies.kind[row]), int(bodies.ids[row]), int(bodies.look[row])
-        if kind == PILE:
+        if kind in (PILE, MISSILE):
             continue
         x, y = camera.on_screen(bodies.x[row], bodies.y[row])
         top = y - _HEIGHTS.get(kind, 20) * camera.zoom - 4

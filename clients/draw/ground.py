@@ -12,7 +12,7 @@ import numpy.typing as npt
 from clients.draw.pictures import TEXELS, Pixels
 from clients.view import UNKNOWN
 from world.state import Bytes2
-from world.tilemap import FIELD, FLOOR, GROUND, MUD, WALL, WATER
+from world.tilemap import DOOR, DOORWAY, FIELD, FLOOR, GROUND, MUD, WALL, WATER
 from world.units import CHUNK_TILES
 
 MARGIN: Final = 8  # tiles around the chunk that its pixels depend on
@@ -51,6 +51,7 @@ def neighbourhood(layer: Bytes2, column: int, row: int, beyond: int) -> Bytes2:
 
 def paint(terrain: Bytes2, feature: Bytes2, textures: dict[str, Pixels], far: Floats) -> Pixels:
     """uint8[SIDE, SIDE, 3] of a chunk from its `neighbourhood`s. `far` float32[SIDE, SIDE] is slow noise around 0."""
+    terrain = np.where((terrain == DOOR) | (terrain == DOORWAY), np.uint8(FLOOR), terrain)  # what a door stands on
     tiled = {name: np.tile(texture, (SIDE // len(texture),) * 2 + (1,)) for name, texture in textures.items()}
     ruffle: Floats = (tiled["ruffle"][:, :, 0].astype(np.float32) - 128) / np.float32(400)
     planks = _planks(terrain)

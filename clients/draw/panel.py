@@ -15,7 +15,7 @@ from world.items import ITEMS
 from world.portrait import named, picture_png
 from world.shown import LOOK_LEVEL
 from world.state import PILE, PLAYER, WOLF
-from world.tilemap import BUSH, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TERRAINS, TREE, WALL, WATER
+from world.tilemap import BUSH, DOOR, DOORWAY, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TERRAINS, TREE, WALL, WATER
 from world.units import TICKS_PER_SECOND
 
 INK: Final = (236, 232, 220)
@@ -28,6 +28,7 @@ LATE_MS: Final = 100  # a tick this late is worth telling
 ASSETS_SHOWN: Final = 8
 PORTRAITS_KEPT: Final = 64
 PORTRAIT: Final = 40
+PURSE_WIDE: Final = 6  # goods in a line
 MAP_TILES: Final = 168
 MARGIN: Final = 12
 
@@ -36,14 +37,16 @@ MARGIN: Final = 12
 class Panel:
     """What the player is told beside the world; whoever runs the window fills it in.
 
-    `assets` are (id, kind, traits); `not_archived` is how many durable records no confirmed checkpoint holds yet;
-    `late_ms` how late the region's tick began; `lines` are (when in ms, text), oldest first.
+    `assets` are (id, kind, traits); `worn` what is in use, as `regions.protocol.Having` has it; `not_archived` is how
+    many durable records no confirmed checkpoint holds yet; `late_ms` how late the region's tick began; `lines` are
+    (when in ms, text), oldest first.
     """
 
     world: str = ""
     coins: int = 0
     goods: tuple[int, ...] = (0,) * len(ITEMS)
     assets: tuple[tuple[int, int, int], ...] = ()
+    worn: tuple[int, int, int] = (0, 0, 0)
     ping_ms: float = 0.0
     durable: int = 0
     not_archived: int = 0
@@ -76,7 +79,7 @@ class Overlay:
 
     def _purse(self, surface: pygame.Surface, view: View, panel: Panel) -> None:
         """Health, coins and goods at the lower left; relics above them."""
-        width, height = 330, 62
+        width, height = 330, 100
         top = surface.get_height() - height - MARGIN
         card(surface, pygame.Rect(MARGIN, top, width, height))
         level = view.look & LOOK_LEVEL
@@ -87,13 +90,15 @@ class Overlay:
         pygame.draw.rect(surface, (196, 92, 84) if level < 6 else (150, 176, 104), filled, border_radius=4)
         amounts = [*panel.goods[: len(ITEMS)], panel.coins]
         for place, amount in enumerate(amounts):
-            left = MARGIN + 10 + place * 53
+            left, line = MARGIN + 10 + place % PURSE_WIDE * 53, top + 22 + place // PURSE_WIDE * 36
             icon = self.pictures.icons[place]
             faint = amount == 0
             icon.set_alpha(90 if faint else 255)
-            surface.blit(icon, (left - 2, top + 26))
+            surface.blit(icon, (left - 2, line + 4))
             icon.set_alpha(255)
-            self._write(surface, _short(amount), (left + 31, top + 36), 17, FAINT if faint else INK)
+            if place + 1 in panel.worn[:2]:
+                pygame.draw.rect(surface, WARM, pygame.Rect(left - 3, line + 1, 36, 34), 2, border_radius=5)
+            self._write(surface, _short(amount), (left + 31, line + 14), 17, FAINT if faint else INK)
         self._relics(surface, panel, top)
 
     def _relics(self, surface: pygame.Surface, panel: Panel, bottom: int) -> None:
@@ -104,8 +109,11 @@ class Overlay:
         width = 8 + len(newest) * (PORTRAIT + 4) + (34 if more else 4)
         top = bottom - PORTRAIT - 24
         card(surface, pygame.Rect(MARGIN, top, width, PORTRAIT + 16))
-        for place, (_, kind, traits) in enumerate(newest):
-            surface.blit(self.portrait(kind, traits), (MARGIN + 8 + place * (PORTRAIT + 4), top + 8))
+        for place, (asset, kind, traits) in enumerate(newest):
+            at = pygame.Rect(MARGIN + 8 + place * (PORTRAIT + 4), top + 8, PORTRAIT, PORTRAIT)
+            surface.blit(self.portrait(kind, traits), at)
+            if asset == panel.worn[2]:
+                pygame.draw.rect(surface, WARM, at.inflate(4, 4), 2, border_radius=5)
         if more:
             self._write(surface, f"+{more}", (MARGIN + 12 + len(newest) * (PORTRAIT + 4), top + 22), 18, FAINT)
 
@@ -230,6 +238,8 @@ def _map_colours() -> Pixels:
         MUD: (122, 102, 80),
         WALL: (150, 147, 142),
         FLOOR: (172, 138, 98),
+        DOOR: (96, 70, 48),
+        DOORWAY: (190, 156, 112),
     }
     growth = {TREE: (72, 102, 72), BUSH: (104, 132, 84), ROCK: (128, 126, 124), FIELD: (196, 168, 96)}
     made[UNKNOWN] = (44, 51, 57)

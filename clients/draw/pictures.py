@@ -13,7 +13,16 @@ import numpy.typing as npt
 import pygame
 
 TEXELS: Final = 16  # a tile's side
-STRIPS: Final = {"tree": 24, "bush": 18, "rock": 18, "grain": 18, "pile": 16}  # the width of one picture
+STRIPS: Final = {
+    "tree": 24,
+    "bush": 18,
+    "rock": 18,
+    "grain": 18,
+    "pile": 16,
+    "crate": 18,
+    "door": 18,
+    "missile": 16,
+}  # the width of one picture
 SHEETS: Final = {"player": 16, "villager": 16, "deer": 24, "wolf": 24}
 TEXTURES: Final = ("grass", "water", "deep", "sand", "mud", "path", "soil", "floor", "wall", "face", "ruffle")
 FACINGS: Final = 4

@@ -14,7 +14,7 @@ from clients.draw.camera import Camera
 from clients.draw.panel import ALARM, FAINT, INK, MAP_COLOURS, MAP_DOTS, WARM, Panel, asset_words, card
 from clients.draw.pictures import Colour
 from clients.draw.scene import Scene
-from clients.offers import Offer, called
+from clients.offers import Offer
 from clients.view import Bodies, View
 from world.items import ITEMS
 from world.state import PILE, PLAYER, WOLF
@@ -22,7 +22,8 @@ from world.units import SPEECH_MAX
 
 LINE: Final = 24
 OFFERS_SHOWN: Final = 12
-ASSETS_SHOWN: Final = 10
+ASSETS_SHOWN: Final = 8
+GOODS_WIDE: Final = 6  # goods in a line
 FRAME: Final = 72  # a portrait's side
 LARGE_MAP: Final = 0.8  # of the window's lesser side
 
@@ -100,21 +101,22 @@ def _help(surface: pygame.Surface, scene: Scene) -> None:
 def _goods(surface: pygame.Surface, scene: Scene, panel: Panel) -> None:
     shown = panel.assets[-ASSETS_SHOWN:]
     rows = max((len(shown) + 1) // 2, 1)
-    rect = sheet_rect(surface, 760, 144 + rows * (FRAME + 12))
+    rect = sheet_rect(surface, 760, 184 + rows * (FRAME + 12))
     card(surface, rect)
     card(surface, rect)
     _write(surface, scene, "What you carry", (rect.left + 22, rect.top + 16), 26, WARM)
     for place, (name, count) in enumerate([*zip(ITEMS, panel.goods), ("coins", panel.coins)]):
-        left = rect.left + 18 + place * 122
-        surface.blit(scene.pictures.icons[place], (left, rect.top + 48))
-        _write(surface, scene, f"{count} {name}", (left + 34, rect.top + 58), 20, INK if count else FAINT)
+        left, top = rect.left + 18 + place % GOODS_WIDE * 122, rect.top + 44 + place // GOODS_WIDE * 40
+        surface.blit(scene.pictures.icons[place], (left, top + 4))
+        in_use = " *" if place + 1 in panel.worn[:2] else ""
+        _write(surface, scene, f"{count} {name}{in_use}", (left + 34, top + 14), 20, INK if count or in_use else FAINT)
     title = f"Assets: {len(panel.assets)}" if panel.assets else "No assets yet: one gathering in many is a rare find"
-    _write(surface, scene, title, (rect.left + 22, rect.top + 98), 22, WARM if panel.assets else FAINT)
+    _write(surface, scene, title, (rect.left + 22, rect.top + 138), 22, WARM if panel.assets else FAINT)
     if len(panel.assets) > len(shown):
-        _write(surface, scene, f"the newest {len(shown)}", (rect.left + 140, rect.top + 100), 18, FAINT)
+        _write(surface, scene, f"the newest {len(shown)}", (rect.left + 140, rect.top + 140), 18, FAINT)
     for place, (_, kind, traits) in enumerate(reversed(shown)):
         left = rect.left + 22 + (place % 2) * 366
-        top = rect.top + 130 + (place // 2) * (FRAME + 12)
+        top = rect.top + 170 + (place // 2) * (FRAME + 12)
         surface.blit(scene.overlay.portrait(kind, traits, FRAME), (left, top))
         name, _, rarity = asset_words(kind, traits).rpartition(" (")
         line = scene.words.wrapped(name, 19, 270, 1)[0]
@@ -145,8 +147,7 @@ def _hand(surface: pygame.Surface, scene: Scene, controls: Controls) -> None:
     rect = sheet_rect(surface, 480, 100 + 34 * len(shown))
     card(surface, rect)
     card(surface, rect)
-    title = f"Give to {called(controls.target)}" if controls.target is not None else "Drop on the ground"
-    _write(surface, scene, title, (rect.left + 22, rect.top + 14), 26, WARM)
+    _write(surface, scene, controls.title, (rect.left + 22, rect.top + 14), 26, WARM)
     lines = [pygame.Rect(0, 0, 0, 0)] * len(offers)
     for place, offer in enumerate(shown, first):
         line = pygame.Rect(rect.left + 12, rect.top + 46 + (place - first) * 34, rect.width - 24, 32)
@@ -165,10 +166,11 @@ def _offer(surface: pygame.Surface, scene: Scene, offer: Offer, line: pygame.Rec
         surface.blit(scene.overlay.portrait(*offer.relic, 28), (line.left + 5, line.top + 2))
         words = scene.words.wrapped(offer.words, 19, line.width - 60, 1)[0]
     else:
-        surface.blit(scene.pictures.icons[offer.good], (line.left + 3, line.top))
-        words = f"{offer.words}, of {offer.count}"
+        if offer.good >= 0:
+            surface.blit(scene.pictures.icons[offer.good], (line.left + 3, line.top))
+        words = offer.words if offer.one else f"{offer.words}, of {offer.count}"
     _write(surface, scene, words, (line.left + 44, line.top + 10), 19, INK)
-    if amount is not None and offer.relic is None:
+    if amount is not None and offer.relic is None and not offer.one:
         text = scene.words.draw(f"<  {amount}  >", 21, WARM)
         surface.blit(text, (line.right - text.get_width() - 12, line.top + 9))
 

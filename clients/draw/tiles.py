@@ -10,7 +10,7 @@ from clients.draw.camera import Camera
 from clients.draw.ground import MIST, SIDE, Floats, neighbourhood, paint
 from clients.draw.pictures import TEXELS, Pictures
 from clients.view import UNKNOWN, View
-from world.tilemap import BUSH, FIELD, NONE, ROCK, TREE, WATER
+from world.tilemap import BUSH, DOOR, DOORWAY, FIELD, NONE, ROCK, TREE, WATER
 from world.units import CHUNK_TILES
 
 CHUNKS_KEPT: Final = 48
@@ -65,7 +65,7 @@ class Tiles:
             pygame.draw.rect(surface, (132, 176, 186), (left, top, wide, camera.zoom))
 
     def standing(self, surface: pygame.Surface, view: View, camera: Camera) -> list[Sprite]:
-        """Draw the shadows of trees, bushes and rocks; their sprites and those of grain, to be sorted with bodies."""
+        """Draw the shadows of trees, bushes and rocks; their sprites, and those of grain and doors, to be sorted."""
         x0, y0, x1, y1 = _within(view, camera.tiles_seen(3))
         part = view.feature[y0:y1, x0:x1]
         zoom = camera.zoom
@@ -87,6 +87,14 @@ class Tiles:
                 shadows.append((shadow, (left - shadow.get_width() // 2, bottom - shadow.get_height() * 3 // 4)))
             sprites.append((foot - 0.1, picture, (left - picture.get_width() // 2, bottom - picture.get_height())))
         surface.blits(shadows, doreturn=False)
+        land = view.terrain[y0:y1, x0:x1]
+        for y, x in np.argwhere((land == DOOR) | (land == DOORWAY)).tolist():
+            picture = self.pictures.strips["door"][int(land[y, x] == DOORWAY)]
+            foot = y + y0 + 1
+            left, bottom = camera.on_screen(x + x0 + 0.5, foot)
+            sprites.append(
+                (foot - 0.3, picture, (left - picture.get_width() // 2, bottom - picture.get_height() + zoom))
+            )
         return sprites
 
     def _paint(self, view: View, column: int, row: int) -> pygame.Surface:

@@ -7,6 +7,7 @@ import pytest
 
 from clients.map_check import check_map, run
 from tests.shared_data import SHARED, needs_shared
+from world.tilemap import LISTS, TERRAINS
 
 TILED = SHARED / "data" / "tiled"
 OCTILE = "type octile\nheight 3\nwidth 4\nmap\n.GSW\nT@O.\n....\n"
@@ -33,11 +34,16 @@ def test_what_the_game_makes_of_a_map(tmp_path: Path) -> None:
     check = check_map(file)
     assert check["layers"] == [{"kind": "tilelayer", "name": "map", "nonempty": 12, "bounds": [0, 0, 3, 2]}]
     game = check["game"]
-    assert isinstance(game, dict) and game["terrain"] == {"ground": 8, "water": 1, "mud": 1, "wall": 2, "floor": 0}
+    assert isinstance(game, dict) and game["terrain"] == dict.fromkeys(TERRAINS, 0) | {
+        "ground": 8,
+        "water": 1,
+        "mud": 1,
+        "wall": 2,
+    }
     assert (game["width"], game["height"], game["padded_width"], game["padded_height"]) == (4, 3, 16, 16)
     assert (game["feature"]["tree"], game["solid"], game["opaque"]) == (1, 4, 3)
-    assert game["chosen"] == ["homes", "fields", "player_spawns", "deer_spawns", "wolf_spawns"]
-    assert check["refused"] is None and len(check["missing"]) == 5  # type: ignore[arg-type]
+    assert game["chosen"] == [*LISTS]
+    assert check["refused"] is None and len(check["missing"]) == 7  # type: ignore[arg-type]
 
 
 def test_people_read_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

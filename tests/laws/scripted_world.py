@@ -13,25 +13,37 @@ from random import Random
 from world.actions import (
     Action,
     Build,
+    Craft,
     Dig,
     Drop,
+    Eat,
+    Equip,
     Gather,
     Give,
     GiveAsset,
     GiveCoins,
     Move,
     PickUp,
+    Shoot,
     Speak,
     Strike,
+    UseDoor,
+    Wear,
 )
+from world.borders import read_image
+from world.crafting import RECIPES
 from world.encoding import digest
 from world.events import Event
+from world.faucets import held_by, net
+from world.faucets import holdings as things_of
 from world.generate import generate
 from world.genesis import genesis
 from world.invariants import holdings, holdings_of
+from world.items import BERRY, BOW, BREAD, COAT, MEAT, SWORD
 from world.state import ASSET_ID, GOODS, KIND, PLAYER, Counter, State, X, Y, make_id
+from world.things import ASSET_THING
 from world.tick import Inputs, Outputs, advance
-from world.tilemap import FLOOR, WALL
+from world.tilemap import DOOR, FLOOR, WALL
 from world.units import TILE
 
 LANDS = ((0, 0, 48, 96), (48, 0, 96, 96))
@@ -55,6 +67,18 @@ class TwoRegions:
         flying = [holdings_of(image) for images in self.images for image in images]
         held = [asset for state in self.states for asset in holdings(state)[1]]
         return sorted(held + [asset for _, assets in flying for asset in assets])
+
+    def things(self) -> list[int]:
+        """All goods, coins and assets, by `world.things`, wherever they are."""
+        held = sum(things_of(state) for state in self.states)
+        for image in (read_image(raw) for images in self.images for raw in images):
+            held = held + held_by(image.columns[:, None])
+            held[ASSET_THING] += len(image.assets)
+        return [int(count) for count in held]
+
+    def flowed(self) -> list[int]:
+        """What all faucets gave less what all sinks took, by `world.things`."""
+        return [int(count) for count in sum(net(state.flows) for state in self.states)]
 
     def counted(self, counter: Counter) -> int:
         return sum(int(state.counters[counter]) for state in self.states)
@@ -93,6 +117,13 @@ def any_action(chance: Random, state: State, entity: int) -> Action:
             Build(max(0, x), max(0, y), chance.choice((WALL, FLOOR))),
             Dig(max(0, x), max(0, y)),
             Speak("hello"),
+            Shoot(chance.randint(-127, 127), chance.randint(-127, 127)),
+            Craft(chance.randrange(len(RECIPES))),
+            Equip(chance.choice((BOW, SWORD, COAT))),
+            Wear(chance.choice(assets)),
+            Eat(chance.choice((BERRY, MEAT, BREAD))),
+            Build(max(0, x), max(0, y), DOOR),
+            UseDoor(max(0, x), max(0, y), chance.randrange(4)),
         ]
     )
 

@@ -8,7 +8,7 @@ from world.encoding import encode
 from world.generate import generate
 from world.genesis import genesis
 from world.invariants import check, holdings
-from world.species import POPULATION, VILLAGER_COINS
+from world.species import BUILT_IN, COINS_OF, POPULATION, npc_kinds
 from world.state import DEER, HOME_X, HOME_Y, KIND, VILLAGER, WOLF, WORK_X, WORK_Y, Counter, State
 from world.tilemap import make_map
 from world.units import FINDS_PER_HOUR
@@ -29,17 +29,20 @@ def test_all_two_thousand_live_somewhere_once(world: list[State]) -> None:
     for kind, expected in zip((VILLAGER, DEER, WOLF), POPULATION):
         assert sum(int((state.rows[KIND] == kind).sum()) for state in world) == expected
     ids = np.concatenate([state.ids[state.ids > 0] for state in world])
-    assert len(np.unique(ids)) == sum(POPULATION) == 2000
+    assert len(np.unique(ids)) == 2000 and sum(POPULATION) < 2000
+    kinds = np.concatenate([state.rows[KIND, state.ids > 0] for state in world])
+    assert set(kinds.tolist()) == set(npc_kinds(BUILT_IN))
     for state in world:
         check(state)
         assert len(state.index) > 300
 
 
-def test_the_villagers_coins_are_counted_as_minted(world: list[State]) -> None:
+def test_the_first_purses_are_counted_as_minted(world: list[State]) -> None:
     for state in world:
-        villagers = int((state.rows[KIND] == VILLAGER).sum())
-        assert holdings(state) == (villagers * VILLAGER_COINS, [])
-        assert state.counters[Counter.COINS_MINTED] == villagers * VILLAGER_COINS
+        coins = int(BUILT_IN[COINS_OF, state.rows[KIND]].sum())
+        assert coins > int((state.rows[KIND] == VILLAGER).sum()) * BUILT_IN[COINS_OF, VILLAGER]
+        assert holdings(state) == (coins, [])
+        assert state.counters[Counter.COINS_MINTED] == coins
 
 
 def test_the_budget_of_finds_is_shared_out_whole(world: list[State]) -> None:

@@ -16,17 +16,21 @@ from world.births import owe
 from world.borders import add_asset, image_of, read_image
 from world.encoding import decode, digest, encode
 from world.ghosts import show, unpack_ghosts
+from world.items import SWORD
 from world.mail import Blow, TileChange, decode_mail, encode_mail
-from world.state import COINS, COLUMNS, DEER, KIND, PILE, PLAYER, Counter, State, X, Y
-from world.tilemap import GROUND, TREE
+from world.state import COINS, COLUMNS, DEER, KIND, PILE, PLAYER, WEAPON, Counter, State, X, Y
+from world.things import FLOWS_MAX, THINGS
+from world.tilemap import DOOR, GROUND, NONE, TREE
 from world.units import TILE
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "state.json"
+FIRST_VERSION = GOLDEN.with_name("state_1.json")
+"""What the first version wrote: never to be written anew."""
 BLOW = Blow(target=1 << 48 | 5, striker=1 << 48 | 9, damage=10, knock_x=-700, knock_y=300)
 CHANGE = TileChange(x=17, y=4, terrain=3, feature=0, stock=0)
 
 
-def example() -> State:
+def first_example() -> State:
     """A region of 16 x 16 tiles with a player who owns two assets, a deer, a pile, and a birth owed."""
     state = flat(32, 16, (0, 0, 16, 16), [(16, 0, 32, 16)])
     player = put(state, PLAYER, 14.5, 3.25, coins=41, goods_0=7, hop=2, facing=6, intent_x=-9)
@@ -37,6 +41,16 @@ def example() -> State:
     owe(state, DEER, (3, 4), (3, 4))
     state.set_tile(2, 2, GROUND, TREE, 20)
     state.counters[Counter.COINS_MINTED] = 42
+    return state
+
+
+def example() -> State:
+    """The same with what the second version added: a locked door, a sword in hand, and five coins that flowed."""
+    state = first_example()
+    state.set_tile(2, 3, DOOR, NONE, 0)
+    state.doors = np.array([[2, 3, int(state.ids[0]), 1]], np.int64)
+    state.rows[WEAPON, 0] = 1 + SWORD
+    state.flows[0, 2] = 5
     return state
 
 
@@ -71,14 +85,23 @@ def test_the_code_reads_the_golden_bytes() -> None:
     assert decode_mail(kept["blow"]) == BLOW and decode_mail(kept["tile"]) == CHANGE
 
 
+def test_what_the_first_version_wrote_is_read_and_written_in_the_new_one() -> None:
+    kept = {name: bytes.fromhex(text) for name, text in json.loads(FIRST_VERSION.read_text()).items()}
+    state = decode(kept["state"])
+    again = first_example()
+    assert encode(state) == encode(again)
+    image = read_image(kept["image"])
+    assert image.columns.tolist() == again.rows[:, 0].tolist() and [asset[0] for asset in image.assets] == [800, 900]
+
+
 def test_a_second_reader_reads_the_state() -> None:
     data = golden()["state"]
     (size,) = struct.unpack_from("<I", data)
-    version, land, world_size, borders, window, (height, width), used, assets, owed, spawns = msgpack.unpackb(
+    version, land, world_size, borders, window, (height, width), used, assets, owed, spawns, doors = msgpack.unpackb(
         data[4 : 4 + size], strict_map_key=True
     )
-    assert (version, land, world_size, borders) == (1, [0, 0, 16, 16], [32, 16], [[16, 0, 32, 16]])
-    assert (window, height, width, used, assets, owed, spawns) == ([0, 0], 16, 32, 3, 2, 1, 0)
+    assert (version, land, world_size, borders) == (2, [0, 0, 16, 16], [32, 16], [[16, 0, 32, 16]])
+    assert (window, height, width, used, assets, owed, spawns, doors) == ([0, 0], 16, 32, 3, 2, 1, 0, 1)
     at = 4 + size
     feature = np.frombuffer(data, "u1", height * width, at + height * width).reshape(height, width)
     assert feature[2, 2] == TREE and feature.sum() == TREE
@@ -91,14 +114,19 @@ def test_a_second_reader_reads_the_state() -> None:
     assert np.frombuffer(data, "<i8", 4 * assets, at).reshape(4, assets)[0].tolist() == [900, 800]
     at += 32 * assets + 8 * Counter.COUNT
     assert np.frombuffer(data, "<i4", 6 * owed, at)[:3].tolist() == [DEER, 3, 4]
-    assert at + 24 * owed == len(data)
+    at += 24 * owed
+    assert np.frombuffer(data, "<i8", 4 * doors, at).tolist() == [2, 3, 1 << 48 | 1, 1]
+    at += 32 * doors
+    flows = np.frombuffer(data, "<i8", FLOWS_MAX * THINGS, at).reshape(FLOWS_MAX, THINGS)
+    assert flows[0].tolist() == [0, 0, 5] + [0] * (THINGS - 3) and not flows[1:].any()
+    assert at + 8 * FLOWS_MAX * THINGS == len(data)
 
 
 def test_a_second_reader_reads_an_image_and_a_ghost() -> None:
     image, ghost = golden()["image"], golden()["ghosts"]
     version, count, entity = struct.unpack_from("<HHq", image)
     columns = struct.unpack_from(f"<{COLUMNS}i", image, 12)
-    assert (version, count, entity) == (1, 2, 1 << 48 | 1)
+    assert (version, count, entity) == (2, 2, 1 << 48 | 1)
     assert (columns[KIND], columns[X], columns[Y]) == (PLAYER, round(14.5 * TILE), round(3.25 * TILE))
     triples = struct.unpack_from("<6q", image, 12 + 4 * COLUMNS)
     assert triples == (800, 1, 5, 900, 1, 2**62 + 3)

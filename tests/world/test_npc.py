@@ -12,9 +12,10 @@ from world.events import Kind
 from world.generate import generate
 from world.genesis import genesis
 from world.ghosts import show
-from world.habits import AT_HOME, AT_WORK, FED_TICKS, FLEE, SATED, TO_HOME, TO_WORK
+from world.habits import AT_HOME, AT_WORK, FLEE, SATED, TO_HOME, TO_WORK
 from world.invariants import check
 from world.items import GRAIN
+from world.species import BUILT_IN, FED_OF
 from world.state import (
     DEER,
     GOODS_0,
@@ -150,7 +151,7 @@ def test_a_wolf_bites_kills_and_rests(perceives: bool) -> None:
     died = [event for event in events if event.kind == Kind.DIED]
     assert [(event.a, event.b) for event in died] == ([(prey, wolf)] if perceives else [])
     if perceives:
-        assert column(state, wolf, MODE) == SATED and column(state, wolf, MODE_TICKS) > FED_TICKS - 400
+        assert column(state, wolf, MODE) == SATED and column(state, wolf, MODE_TICKS) > BUILT_IN[FED_OF, WOLF] - 400
 
 
 def test_a_wolf_bites_across_the_border_by_mail() -> None:

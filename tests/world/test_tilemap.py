@@ -63,7 +63,7 @@ def test_encoding_is_canonical_and_as_documented() -> None:
     assert (again.terrain == made.terrain).all() and (again.feature == made.feature).all()
     assert all((getattr(again, name) == getattr(made, name)).all() for name in LISTS)
     # The independent reader: plain msgpack and offsets from the docstring.
-    assert msgpack.unpackb(data[1 : 1 + data[0]]) == ["everloom-map", 1, 32, 32, [2, 1, 0, 0, 1]]
+    assert msgpack.unpackb(data[1 : 1 + data[0]]) == ["everloom-map", 2, 32, 32, [2, 1, 0, 0, 1, 0, 0, 0, 0]]
     body = data[1 + data[0] :]
     assert body[3 * 32 + 4] == WATER and body[32 * 32 + 5 * 32 + 6] == TREE
     assert np.frombuffer(body[2 * 32 * 32 :], "<i4").tolist() == [1, 2, 3, 4, 29, 19, 0, 0]
@@ -101,7 +101,9 @@ def header(*values: object) -> bytes:
         (header("everloom-map", 1, 8192, 16, [0] * 5), "width is 8192: expected a multiple of 16, 16 to 4096"),
         (header("everloom-map", 1, 16, 17, [0] * 5), "height is 17"),
         (header("everloom-map", 1, -16, 16, [0] * 5), "width is -16"),
-        (header("everloom-map", 2, 16, 16, [0] * 5), "version 2"),
+        (header("everloom-map", 3, 16, 16, [0] * 5), "version 3"),
+        (header("everloom-map", 2, 16, 16, [0] * 7), "9 counts"),
+        (header("everloom-map", 2, 16, 16, [0] * 7 + [65, 1]), "table of species"),
         (header("everloom-map", 1, 16, 16, [0] * 4), "5 counts"),
         (header("everloom-map", 1, 16, 16, [0, 0, 0, 0, POINTS_MAX + 1]), "65537"),
         (header("everloom-map", 1, 4096, 4096, [0] * 5), "needs 33554460 bytes"),
@@ -115,15 +117,15 @@ def test_a_false_header_is_refused_with_its_numbers(data: bytes, says: str) -> N
 
 def test_a_header_written_another_way_is_refused() -> None:
     data = encode(small_map())
-    longer = data[1 : 1 + data[0]].replace(b"\x01\x20\x20", b"\x01\xcc\x20\x20")
+    longer = data[1 : 1 + data[0]].replace(b"\x02\x20\x20", b"\x02\xcc\x20\x20")
     with pytest.raises(ValueError, match="canonical"):
         decode(bytes([len(longer)]) + longer + data[1 + data[0] :])
 
 
 def test_what_a_map_may_not_hold() -> None:
     plain = np.zeros((16, 16), np.uint8)
-    with pytest.raises(ValueError, match=r"terrain code 5 at \(0, 0\): expected below 5"):
-        make_map(plain + 5, plain)
+    with pytest.raises(ValueError, match=r"terrain code 9 at \(0, 0\): expected below 7"):
+        make_map(plain + 9, plain)
     with pytest.raises(ValueError, match=r"homes has a point at \(16, 0\), off the map of 16 x 16 tiles"):
         make_map(plain, plain, homes=[(16, 0)])
     with pytest.raises(ValueError, match="5000 x 1 tiles: expected 1 to 4096"):

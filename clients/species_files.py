@@ -1,0 +1,23 @@
+"""A world maker's species: the `.toml` files of a folder, read as `world.species_text` says."""
+
+from pathlib import Path
+
+from world.species import SpeciesError, species_table
+from world.species_text import FILE_CHARACTERS_MAX, FILES_MAX
+from world.state import Int64s
+
+
+def read_folder(folder: Path) -> Int64s:
+    """The table of the built-in species and of the files in a folder. Raises SpeciesError."""
+    paths = sorted(folder.glob("*.toml"))
+    if not folder.is_dir() or not paths:
+        raise SpeciesError(str(folder), 1, "folder", "has no species file", "a folder with files that end in .toml")
+    texts = []
+    for path in paths[: FILES_MAX + 1]:
+        with path.open("rb") as file:
+            raw = file.read(4 * FILE_CHARACTERS_MAX + 1)
+        try:
+            texts.append((path.name, raw.decode("utf-8")))
+        except UnicodeDecodeError:
+            raise SpeciesError(path.name, 1, "file", "is no UTF-8 text", "a text file") from None
+    return species_table(texts)

@@ -152,7 +152,8 @@ def test_the_lighter_gives_way_more() -> None:
     state = flat()
     deer, wolf = put(state, DEER, 20.0, 20.0), put(state, WOLF, 20.2, 20.0)
     boxes, rooms = state.border_boxes, np.zeros(0, np.int64)
-    settle(state.rows, state.used, NO_GHOSTS.table, state.blocked, state.walls, 0, 0, state.land_box, boxes, rooms)
+    solid, species = (state.blocked, state.walls), state.species
+    settle(state.rows, state.used, NO_GHOSTS.table, *solid, 0, 0, state.land_box, boxes, rooms, species)
     assert 20.0 - place(state, deer)[0] < place(state, wolf)[0] - 20.2
 
 

@@ -11,7 +11,7 @@ from world.ghosts import show
 from world.invariants import check, holdings
 from world.items import FIND, MEAT
 from world.mail import Blow, encode_mail
-from world.species import DAMAGE, DOWN_TICKS_PLAYER, HEALTH_MAX, RESPAWN_TICKS, STRIKE_TICKS
+from world.species import BUILT_IN, COINS_OF, DAMAGE, DOWN_TICKS_PLAYER, HEALTH_MAX, RESPAWN_TICKS, STRIKE_TICKS
 from world.state import (
     COINS,
     DEER,
@@ -94,7 +94,7 @@ def test_a_dead_npc_leaves_what_it_had_and_another_is_born_at_its_home(kind: int
     assert not any(event.kind == Kind.BORN for out in run(state, RESPAWN_TICKS - 1) for event in out.events)
     born = [event for out in run(state, 2) for event in out.events if event.kind == Kind.BORN]
     assert [(event.b, event.c, event.d) for event in born] == [(kind, 40, 41)]
-    assert count(state, kind) == 1 and column(state, born[0].a, COINS) == 0
+    assert count(state, kind) == 1 and column(state, born[0].a, COINS) == BUILT_IN[COINS_OF, kind]
     check(state)
 
 

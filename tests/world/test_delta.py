@@ -14,6 +14,7 @@ from world.delta import EVENT_BYTES_MAX, encode_key, encode_tick
 from world.events import Event, Kind
 from world.mirror import Mirror
 from world.shown import LOOK, LOOK_DOWN, LOOK_LEAVING, STEP_X, STEP_Y, WireRows, wire_rows
+from world.species import BUILT_IN
 from world.state import DEER, DOWN_TICKS, FACING, HEALTH, HOP, KIND, PLAYER, State
 from world.state import X as STATE_X
 from world.state import Y as STATE_Y
@@ -28,7 +29,8 @@ Op = tuple[str, int, int, int]
 def empty_state() -> State:
     terrain = np.zeros((64, 80), np.uint8)
     terrain[20:30, 20:40] = 2
-    return State(LAND, (96, 64), (), (16, 0), terrain, np.zeros((64, 80), np.uint8), np.zeros((64, 80), np.uint8))
+    bare = np.zeros((64, 80), np.uint8)
+    return State(LAND, (96, 64), (), (16, 0), terrain, bare, bare.copy(), species=BUILT_IN.copy())
 
 
 def put(state: State, entity: int, x: int, y: int, kind: int = PLAYER) -> None:

@@ -146,7 +146,7 @@ def test_no_find_where_there_is_no_room_for_it(held: int) -> None:
 def test_goods_and_coins_change_hands_and_none_appear() -> None:
     state = flat()
     giver = put(state, PLAYER, 10.5, 10.5, coins=10, goods_0=5)
-    taker = put(state, VILLAGER, 11.5, 10.5, mode_ticks=500)
+    taker = put(state, VILLAGER, 11.5, 10.5, mode_ticks=500, coins=0)
     state.rows[KIND, state.row(taker)] = VILLAGER
     verdict, out = act(state, giver, Give(taker, WOOD, 3))
     assert verdict == Refusal.DONE and Event(Kind.GAVE, giver, taker, WOOD, 3) in out.events

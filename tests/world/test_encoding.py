@@ -96,7 +96,7 @@ def test_a_header_beyond_its_limits_is_refused_before_anything_is_made(at: int, 
 
 def test_a_header_packed_another_way_is_refused() -> None:
     size = int.from_bytes(BYTES[:4], "little")
-    longer = BYTES[4 : 4 + size].replace(b"\x9b\x02", b"\x9b\xcc\x02", 1)
+    longer = BYTES[4 : 4 + size].replace(b"\x9d\x02", b"\x9d\xcc\x02", 1)
     assert len(longer) == size + 1
     with pytest.raises(ValueError, match="shortest"):
         decode(len(longer).to_bytes(4, "little") + longer + BYTES[4 + size :])

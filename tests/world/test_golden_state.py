@@ -18,6 +18,7 @@ from world.encoding import decode, digest, encode
 from world.ghosts import show, unpack_ghosts
 from world.items import SWORD
 from world.mail import Blow, TileChange, decode_mail, encode_mail
+from world.species import NAME_OF, SPECIES_LINES
 from world.state import COINS, COLUMNS, DEER, KIND, PILE, PLAYER, WEAPON, Counter, State, X, Y
 from world.things import FLOWS_MAX, THINGS
 from world.tilemap import DOOR, GROUND, NONE, TREE
@@ -97,11 +98,12 @@ def test_what_the_first_version_wrote_is_read_and_written_in_the_new_one() -> No
 def test_a_second_reader_reads_the_state() -> None:
     data = golden()["state"]
     (size,) = struct.unpack_from("<I", data)
-    version, land, world_size, borders, window, (height, width), used, assets, owed, spawns, doors = msgpack.unpackb(
-        data[4 : 4 + size], strict_map_key=True
+    version, land, world_size, borders, window, (height, width), used, assets, owed, spawns, doors, goals, offers = (
+        msgpack.unpackb(data[4 : 4 + size], strict_map_key=True)
     )
     assert (version, land, world_size, borders) == (2, [0, 0, 16, 16], [32, 16], [[16, 0, 32, 16]])
-    assert (window, height, width, used, assets, owed, spawns, doors) == ([0, 0], 16, 32, 3, 2, 1, 0, 1)
+    assert (window, height, width, used, assets, owed, spawns) == ([0, 0], 16, 32, 3, 2, 1, 0)
+    assert (doors, goals, offers) == (1, 0, 0)
     at = 4 + size
     feature = np.frombuffer(data, "u1", height * width, at + height * width).reshape(height, width)
     assert feature[2, 2] == TREE and feature.sum() == TREE
@@ -119,7 +121,11 @@ def test_a_second_reader_reads_the_state() -> None:
     at += 32 * doors
     flows = np.frombuffer(data, "<i8", FLOWS_MAX * THINGS, at).reshape(FLOWS_MAX, THINGS)
     assert flows[0].tolist() == [0, 0, 5] + [0] * (THINGS - 3) and not flows[1:].any()
-    assert at + 8 * FLOWS_MAX * THINGS == len(data)
+    at += 8 * FLOWS_MAX * THINGS
+    species = np.frombuffer(data, "<i8", SPECIES_LINES * 32, at).reshape(SPECIES_LINES, 32)
+    assert species[0, [2, 3, 4]].tolist() == [2, 3, 4] and species[NAME_OF, DEER].tobytes()[:4] == b"deer"
+    at += 8 * SPECIES_LINES * 32
+    assert data[at:] == bytes(height * width), "no shared ways and no offers"
 
 
 def test_a_second_reader_reads_an_image_and_a_ghost() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from clients.bench.scene import RADIUS, Goals, Int64s, Scene, steer
 from world.collision import settle_circles
 from world.species import KINDS
-from world.state import COLUMNS, KIND, VILLAGER, VX, VY, X, Y
+from world.state import COLUMNS, KIND, VILLAGER, VX, VY, Int32s, X, Y
 from world.units import TICKS_PER_SECOND, TILE
 from world.walls import walls_around
 
@@ -35,8 +35,9 @@ class Engine(Protocol):
 class Everloom:
     """`world.collision` on rows of a region's state."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._rows = np.zeros((COLUMNS, scene.bodies), np.int32)
+    def __init__(self, scene: Scene, rows: Int32s | None = None) -> None:
+        """With `rows` (int32[COLUMNS, bodies], else new ones) the bodies are those of a state."""
+        self._rows = np.zeros((COLUMNS, scene.bodies), np.int32) if rows is None else rows
         self._rows[KIND], self._rows[X], self._rows[Y] = VILLAGER, scene.xs, scene.ys
         self._blocked, self._walls = scene.blocked, walls_around(scene.blocked)
         self._land = np.array([0, 0, scene.side, scene.side], np.int64)

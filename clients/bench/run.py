@@ -17,6 +17,8 @@ from rich.table import Table
 from clients.bench import ao, crowds, economy, paths
 from clients.bench.conditions import compared, conditions, keep
 from clients.bench.physics import physics
+from clients.bench.whole import whole
+from clients.bench.wire import wire
 
 ROUNDS = 5
 ABOUT = ("bench", "workload", "load", "cpu", "cores", "commit", "at")
@@ -241,6 +243,8 @@ def ways() -> Row:
 
 BENCHMARKS: dict[str, Callable[[], Row]] = {
     "physics": physics,
+    "whole": whole,
+    "wire": wire,
     "tick": tick,
     "encode": encode,
     "delta": delta,

@@ -46,9 +46,12 @@ class Scene:
         return len(self.blocked)
 
 
-def make_scene(bodies: int) -> Scene:
-    """So many bodies, each in the middle of an open tile of its own. The rim of the map is blocked."""
-    side = isqrt(TILES_PER_BODY * bodies)
+def make_scene(bodies: int, side: int = 0) -> Scene:
+    """So many bodies, each in the middle of an open tile of its own. The rim of the map is blocked.
+
+    `side` is the map's in tiles; by default there are TILES_PER_BODY for each.
+    """
+    side = side or isqrt(TILES_PER_BODY * bodies)
     ys, xs = np.mgrid[0:side, 0:side]
     blocked = (hashed(1, 1, xs, ys) < 65536 * BLOCKED_PERCENT // 100).astype(np.uint8)
     blocked[0] = blocked[-1] = blocked[:, 0] = blocked[:, -1] = 1

@@ -27,14 +27,16 @@ from regions.refold import Answer, Failed, Ready, Request, Said, read_said
 
 SCRIPT: Final = Path(__file__).with_name("confinement.py")
 NEEDED: Final = (*LOCKED, "cffi")  # coincurve, cryptography and PyNaCl are bound by it
+WAIT: Final = 10
+LOOK_S: Final = 0.2
 FRAME_BYTES_MAX: Final = STATE_BYTES_MAX + (1 << 20)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the process may take. Rules are compiled when first used, so that one answer may take a minute."""
+    """What the process may take. Rules are compiled when first used, so that one answer may take half a minute."""
 
-    answer_s: float = 180.0
+    answer_s: float = 180.0  # of processor time; by the clock WAIT times as long, as the machine may be busy
     cpu_s: int = 24 * 3600
     memory_bytes: int = 6 << 30  # of addresses: compiled code and packages take two of them
 
@@ -113,7 +115,7 @@ class Confined:
 
     def _send(self, data: bytes) -> None:
         left = memoryview(len(data).to_bytes(4, "little") + data)
-        ends = time.monotonic() + self.limits.answer_s
+        ends = self._ends()
         os.set_blocking(self._to, False)
         while left:
             self._await([], [self._to], ends)
@@ -123,7 +125,7 @@ class Confined:
                 return  # it ended; it may have said why
 
     def _answer(self) -> Said:
-        ends = time.monotonic() + self.limits.answer_s
+        ends = self._ends()
         size = int.from_bytes(self._read(4, ends), "little")
         if size > FRAME_BYTES_MAX:
             raise self._broken(f"it answers with {size} bytes; the limit is {FRAME_BYTES_MAX}")
@@ -136,7 +138,7 @@ class Confined:
             raise self._broken(f"it tried what a Module may not, and was ended: {_printable(said.words)}")
         return said
 
-    def _read(self, size: int, ends: float) -> bytes:
+    def _read(self, size: int, ends: tuple[float, float]) -> bytes:
         parts = bytearray()
         while len(parts) < size:
             self._await([self._from], [], ends)
@@ -147,9 +149,14 @@ class Confined:
             parts += part
         return bytes(parts)
 
-    def _await(self, readers: list[int], writers: list[int], ends: float) -> None:
-        if not any(select.select(readers, writers, [], max(0.0, ends - time.monotonic()))):
-            raise self._broken(f"it gave no answer within {self.limits.answer_s:g} s, and was ended")
+    def _ends(self) -> tuple[float, float]:
+        """When patience ends: processor seconds of the process, and by the clock."""
+        return _spent(self._process.pid) + self.limits.answer_s, time.monotonic() + WAIT * self.limits.answer_s
+
+    def _await(self, readers: list[int], writers: list[int], ends: tuple[float, float]) -> None:
+        while not any(select.select(readers, writers, [], LOOK_S)):
+            if _spent(self._process.pid) > ends[0] or time.monotonic() > ends[1]:
+                raise self._broken(f"it gave no answer within {self.limits.answer_s:g} s, and was ended")
 
     def _broken(self, why: str) -> ArchiveError:
         self.close()
@@ -182,6 +189,14 @@ def _link_packages(folder: Path) -> None:
                 (folder / top).symlink_to(
                     Path(str(found[0].locate())).parents[len(Path(str(found[0])).parts) - 1] / top
                 )
+
+
+def _spent(pid: int) -> float:
+    """Processor seconds of a child so far, where the system tells them."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # the clock of that process, as Linux numbers them
+    except OSError:
+        return 0.0
 
 
 def _words(answer: object) -> str:

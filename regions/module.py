@@ -22,7 +22,9 @@ LOCKED: Final = (
     "coincurve", "cryptography", "llvmlite", "msgspec", "numba", "numpy", "pycryptodome", "pynacl", "zstandard",
 )  # fmt: skip
 MODULE_BYTES_MAX: Final = 16 * 1024 * 1024
-_NAME: Final = re.compile(r"(?:world|regions|archive)(?:/[a-z_][a-z0-9_]{0,63}){1,3}\.py")
+_NAME: Final = re.compile(
+    r"(?:world|regions|archive)(?:/[a-z_][a-z0-9_]{0,63}){1,3}\.py|world/fauna/[a-z][a-z0-9_]{0,63}\.toml|world/recipes\.txt"
+)
 Locked = tuple[int, str, list[tuple[str, str]], list[tuple[str, str]]]
 ROOT: Final = Path(__file__).resolve().parent.parent
 

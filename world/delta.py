@@ -144,15 +144,17 @@ def _fit(events: list[Event]) -> bytes:
 def _seen_in(event: Event, before: WireRows, now: WireRows) -> int:
     """The chunk in which an event is seen, -1 if it is not shown or those it names are not here."""
     match event.kind:
-        case Kind.BUILT | Kind.DUG:
+        case Kind.BUILT | Kind.DUG | Kind.DOOR_USED:
             return chunk_of_tile(now.land, event.b, event.c)
-        case Kind.DIED:
+        case Kind.DIED | Kind.BROKEN:
             return chunk_of_tile(now.land, event.c, event.d)
         case Kind.HIT:
             bodies = [event.b, event.a]
         case Kind.MINTED:
             bodies = [event.b]
         case Kind.GAVE | Kind.SPOKE | Kind.BOUGHT | Kind.SOLD | Kind.QUOTED:
+            bodies = [event.a]
+        case Kind.SHOT | Kind.CRAFTED | Kind.EQUIPPED | Kind.ATE | Kind.WORE_OUT:
             bodies = [event.a]
         case Kind.ROBBED | Kind.OFFERED | Kind.TRADED | Kind.OFFER_ENDED:
             bodies = [event.b]

@@ -149,9 +149,8 @@ def _report(state: State, watch: Watch, seed: int, days: int, missing: Any, seco
     judged = {
         "money": max(coins) <= MONEY_FACTOR * coins[0]
         and coins[-1] - coins[half] <= max(coins[half] - coins[0], coins[0]),
-        "prices": all(
-            WORTH[item] / 5 <= min(seen) and max(seen) <= 2 * WORTH[item] for item, seen in watch.prices.items()
-        ),
+        # No trader buys what is worth less than a coin to it, and none asks more than for its last piece.
+        "prices": all(min(seen) >= 1 and max(seen) <= 2 * WORTH[item] for item, seen in watch.prices.items()),
         "species": not watch.extinct and len(watch.fewest) >= 8,
         "home": min(watch.at_home, default=0.0) >= 0.9,
         "traders": bool(old) and both == len(old),

@@ -51,10 +51,11 @@ def neighbourhood(layer: Bytes2, column: int, row: int, beyond: int) -> Bytes2:
 
 def paint(terrain: Bytes2, feature: Bytes2, textures: dict[str, Pixels], far: Floats) -> Pixels:
     """uint8[SIDE, SIDE, 3] of a chunk from its `neighbourhood`s. `far` float32[SIDE, SIDE] is slow noise around 0."""
-    terrain = np.where((terrain == DOOR) | (terrain == DOORWAY), np.uint8(FLOOR), terrain)  # what a door stands on
+    doors = (terrain == DOOR) | (terrain == DOORWAY)
+    planks = _planks(np.where(doors, np.uint8(WALL), terrain)) | doors  # a door ends a room as a wall does
+    terrain = np.where(doors, np.uint8(FLOOR), terrain)
     tiled = {name: np.tile(texture, (SIDE // len(texture),) * 2 + (1,)) for name, texture in textures.items()}
     ruffle: Floats = (tiled["ruffle"][:, :, 0].astype(np.float32) - 128) / np.float32(400)
-    planks = _planks(terrain)
     soft = _soft_grounds(terrain, planks)
     grass = tiled["grass"].astype(np.float32)
     grass *= 1 + far[:, :, None] * np.array((0.10, 0.05, 0.09), np.float32)

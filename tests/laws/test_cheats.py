@@ -26,11 +26,40 @@ from regions.record import Acted
 from tests.cluster import Cluster, Player
 from tests.world.lands import flat, key, put
 from world import actions
-from world.actions import Action, Build, Dig, Drop, Gather, Give, GiveAsset, GiveCoins, Move, PickUp, Speak, Strike
+from world.actions import (
+    Accept,
+    Action,
+    AskPrices,
+    Build,
+    Buy,
+    Craft,
+    Dig,
+    Drop,
+    Eat,
+    Equip,
+    Gather,
+    Give,
+    GiveAsset,
+    GiveCoins,
+    Move,
+    Offer,
+    PickUp,
+    Sell,
+    Shoot,
+    Speak,
+    Strike,
+    UseDoor,
+    Wear,
+    Withdraw,
+)
 from world.borders import add_asset
 from world.collision import ITERATIONS
+from world.crafting import RECIPES
+from world.doors import DOOR_TICKS
+from world.equipment import EQUIP_TICKS
 from world.events import Kind, Refusal
 from world.items import BUILD_COST, BUILD_ITEM, BUILD_TICKS, DIG_GIVES, DROP_TICKS, GATHER_TICKS, STONE
+from world.missiles import MISSILES
 from world.species import RADIUS, SPEED, STRIKE_TICKS
 from world.state import COINS, GOODS, GOODS_0, KIND, PILE, PLAYER, Counter, State, X, Y
 from world.tick import Inputs, advance
@@ -45,6 +74,7 @@ from world.units import (
     STRIKE_REACH,
     TILE,
 )
+from world.wounds import EAT_TICKS
 
 
 class Says(Enum):
@@ -62,6 +92,8 @@ class Says(Enum):
     OWN_ASSET = auto()  # one of one's own assets
     MATERIAL = auto()  # what to build of one's own goods
     WORDS = auto()
+    TERMS = auto()  # what one asks for in a trade; the other side must have it and agree, or the price decide
+    OFFER = auto()  # an offer one made, or that was made to one
 
 
 SAID: dict[str, dict[str, Says]] = {
@@ -83,6 +115,28 @@ ASKED: dict[str, dict[str, Says]] = {
     "Build": {"x": Says.TILE, "y": Says.TILE, "terrain": Says.MATERIAL},
     "Dig": {"x": Says.TILE, "y": Says.TILE},
     "Speak": {"text": Says.WORDS},
+    "Shoot": {"dx": Says.DIRECTION, "dy": Says.DIRECTION},
+    "Craft": {"recipe": Says.MATERIAL},
+    "Equip": {"item": Says.WHICH},
+    "Wear": {"asset": Says.OWN_ASSET},
+    "UseDoor": {"x": Says.TILE, "y": Says.TILE, "what": Says.MATERIAL},
+    "Eat": {"item": Says.WHICH},
+    "Offer": {
+        "target": Says.BODY,
+        "gives_coins": Says.HOW_MANY,
+        "gives_item": Says.WHICH,
+        "gives_count": Says.HOW_MANY,
+        "gives_asset": Says.OWN_ASSET,
+        "wants_coins": Says.TERMS,
+        "wants_item": Says.TERMS,
+        "wants_count": Says.TERMS,
+        "wants_asset": Says.TERMS,
+    },
+    "Accept": {"offer": Says.OFFER},
+    "Withdraw": {"offer": Says.OFFER},
+    "Buy": {"target": Says.BODY, "item": Says.TERMS, "count": Says.TERMS, "coins_max": Says.TERMS},
+    "Sell": {"target": Says.BODY, "item": Says.WHICH, "count": Says.HOW_MANY, "coins_min": Says.TERMS},
+    "AskPrices": {"target": Says.BODY},
 }
 TOLD_TO_REGIONS = {
     "Acted": {"entity": "the body that the login named", "number": "", "session": "the login's number", "body": ""},
@@ -96,8 +150,15 @@ TICKS_BETWEEN: dict[type, int] = {
     Build: BUILD_TICKS,
     Dig: BUILD_TICKS,
     Drop: DROP_TICKS,
+    Shoot: min(one.cooldown for one in MISSILES.values()),
+    Craft: min(recipe.ticks for recipe in RECIPES),
+    Equip: EQUIP_TICKS,
+    UseDoor: DOOR_TICKS,
+    Eat: EAT_TICKS,
 }
-AT_ONCE = {Move, Give, GiveCoins, GiveAsset, PickUp, Speak}
+AT_ONCE = {
+    Move, Give, GiveCoins, GiveAsset, PickUp, Speak, Wear, Offer, Accept, Withdraw, Buy, Sell, AskPrices,
+}  # fmt: skip
 """They wait for nothing, as they do nothing that a second time would add to; the tick admits four of a player's."""
 LENGTH = 2  # Q16 that rounding may add to a step, of 65,536 a tile
 AROUND_A_CORNER = (
@@ -177,7 +238,7 @@ def land() -> tuple[State, list[int]]:
     people = [put(state, PLAYER, 20.5, 20.5, coins=30), put(state, PLAYER, 21.5, 21.7, coins=5)]
     people.append(put(state, PLAYER, 40.5, 40.5, coins=900))
     for entity, goods in zip(people, ((9, 0, 9, 0, 0), (0, 3, 0, 3, 0), (99, 99, 99, 99, 99)), strict=True):
-        state.rows[GOODS_0 : GOODS_0 + GOODS, state.row(entity)] = goods
+        state.rows[GOODS_0 : GOODS_0 + len(goods), state.row(entity)] = goods
     for place, entity in enumerate(people):
         add_asset(state, 2**40 + place, entity, 1, 77)
     state.counters[Counter.COINS_MINTED] = 935
@@ -195,6 +256,9 @@ def names() -> tuple[int, ...]:
 bodies = st.sampled_from(names())
 tiles = st.integers(17, 25) | st.sampled_from([0, 40, 47, 48, 4095])
 counts = st.integers(1, 12) | st.sampled_from([99, 100, GOODS_MAX])
+coins, items = st.integers(0, 9), st.integers(1, 6)
+relics = st.sampled_from([0, 2**40, 2**40 + 1])
+offers = st.integers(1, 12).map(lambda number: names()[3] - 1 + number)  # the next ids that the region makes
 anything: st.SearchStrategy[Action] = st.one_of(
     st.builds(Move, st.integers(-127, 127), st.integers(-127, 127)),
     st.builds(Strike, bodies),
@@ -207,6 +271,11 @@ anything: st.SearchStrategy[Action] = st.one_of(
     st.builds(Build, tiles, tiles, st.integers(0, 15)),
     st.builds(Dig, tiles, tiles),
     st.builds(Speak, st.just("x")),
+    st.builds(Offer, bodies, coins, items, counts, relics, coins, items, counts, relics),
+    st.builds(Accept, offers),
+    st.builds(Withdraw, offers),
+    st.builds(Buy, bodies, st.integers(0, 6), counts, coins),
+    st.builds(Sell, bodies, st.integers(0, 6), counts, coins),
 )
 histories = st.lists(st.lists(st.tuples(st.integers(0, 2), anything), max_size=12), min_size=8, max_size=30)
 often = settings(
@@ -251,7 +320,10 @@ def test_goods_coins_and_assets_come_from_where_the_rules_let_them_come_from(his
         assert coins == state.counters[Counter.COINS_MINTED] - state.counters[Counter.COINS_BURNED]
         assert minted[Counter.ASSETS_MINTED] <= gathered
         assert state.assets_used == state.counters[Counter.ASSETS_MINTED]
-        assert int(state.rows[GOODS_0:, : state.used].min()) >= 0 and int(state.rows[COINS, : state.used].min()) >= 0
+        assert (
+            int(state.rows[GOODS_0 : GOODS_0 + GOODS, : state.used].min()) >= 0
+            and int(state.rows[COINS, : state.used].min()) >= 0
+        )
 
 
 @often
@@ -269,7 +341,7 @@ def test_nothing_is_done_to_what_is_out_of_reach(history: list[Any]) -> None:
             if isinstance(action, Gather | Build | Dig):
                 middle = action.x * TILE + TILE // 2, action.y * TILE + TILE // 2
                 assert math.dist(here, middle) <= REACH
-            elif isinstance(action, Strike | Give | GiveCoins | GiveAsset | PickUp):
+            elif isinstance(action, Strike | Give | GiveCoins | GiveAsset | PickUp | Offer):
                 there = spots.get(action.target) or spots[laid[action.target]]
                 assert math.dist(here, there) <= (STRIKE_REACH if isinstance(action, Strike) else REACH)
 

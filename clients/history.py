@@ -158,8 +158,10 @@ class History:
             raise Damaged(self.charter.map, f"not a map: {error}") from None
 
     def other_rules(self) -> list[str]:
-        """The files of the world's Module that differ from the installed ones; empty: the rules are the same."""
-        return differences(fetch(self.store, self.charter.module).data)
+        """The files of the world's Modules that differ from the installed ones; empty: the rules are the same, and were
+        so in every era."""
+        modules = {era.charter.module for era in self.eras.values()}
+        return sorted({name for one in modules for name in differences(fetch(self.store, one).data)})
 
     def chronicle(self, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Line]:
         """The newest lines of the chronicle, in order of time; a damaged part of it is passed over."""

@@ -70,7 +70,7 @@ def _show(source: DiskStore, which: str, at: str) -> int:
     differing = history.other_rules()
     if differing:
         print(
-            f"everloom: these records were made under other rules ({len(differing)} files differ, such as"
+            f"everloom: some of these records were made under other rules ({len(differing)} files differ, such as"
             f" {differing[0]}); what is shown may diverge from them, and then says so",
             file=sys.stderr,
         )

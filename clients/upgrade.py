@@ -25,6 +25,7 @@ from archive.stores.disk import DiskStore
 from clients.restore import put_far
 from regions import founding, revive
 from regions.charter import Charter, read_charter
+from regions.config import LOG_BYTES_TOTAL
 from regions.errors import ConfigError
 from regions.holdings import kit
 from regions.module import differences
@@ -53,12 +54,13 @@ def run(world: Path, owner_key: Path | None, as_json: bool) -> int:
     owner = read_owner_key(owner_key) if owner_key is not None else directory.owner_key()
     if sha256(owner.public).digest() != owned_by:
         raise ConfigError(f"{owner_key or world} has not the key of the owner of world {charter.world}, who must sign")
-    if waiting := SpoolDir(world / "spool").bytes():
-        raise ConfigError(f"{waiting} bytes of {world} wait in its spool for a store that was away: {HELP}")
     console.print(f"the rules change in {len(changed)} files: {', '.join(changed[:5])}", highlight=False)
     heads = asyncio.run(_heads(directory, charter))
     charter_id = upgraded(directory, store, owner, heads, Remote.of(world), console)
-    shutil.rmtree(world / "log")  # of the era before, and in the store to the last record
+    shutil.rmtree(world / "log")  # of the era before, and in the store to the last record, as is what was spooled
+    spool = SpoolDir(world / "spool")
+    for number in spool.waiting(charter.era):
+        spool.drop(charter.era, number)
     now, _, _ = directory.charter(store)
     told = {"world": now.world, "era": now.era, "module": now.module, "module_before": charter.module}
     told |= {"checkpoint": now.checkpoint, "charter": charter_id}
@@ -70,7 +72,7 @@ def run(world: Path, owner_key: Path | None, as_json: bool) -> int:
 
 async def _heads(directory: WorldDir, charter: Charter) -> list[int]:
     """Where each region's log ends. Raises ServerError, also when the world runs, and LogError."""
-    server = NatsServer(directory.path)
+    server = NatsServer(directory.path, LOG_BYTES_TOTAL)
     await server.start()
     try:
         outside = await connect(server.url, server.token, "upgrade")

@@ -24,7 +24,7 @@ from regions.auditing import Auditor
 from regions.charter import Charter
 from regions.errors import ConfigError
 from regions.holdings import Kit, kit
-from regions.module import differences
+from regions.module import differences, other_versions
 from regions.revive import opening_of, which_world
 from regions.shell.confined import Confined, Limits
 
@@ -50,6 +50,10 @@ def run(which: str, store: Path | str, since: str, as_json: bool, run_module: bo
             f" {summary['times_real_time']} times real time; state {summary['state_hash']}",
             highlight=False,
         )
+        for module in summary["modules_run"]:
+            console.print(f"run for it, confined: Module {module}", highlight=False)
+        if others := summary["locked_with_other_packages"]:
+            console.print(f"packages it was locked with, and others are here: {', '.join(others)}", highlight=False)
     return 0 if summary["ok"] else 1
 
 
@@ -87,7 +91,8 @@ def _verify(
         "state_hash": proved.state_hash,
         "void": proved.void,
         "heads_naming_unknown_records": auditor.strange,
-        "modules_run": rules.ran,
+        "modules_run": list(rules.ran),
+        "locked_with_other_packages": [words for others in rules.ran.values() for words in others],
     }
 
 
@@ -101,12 +106,13 @@ def failure(error: ArchiveError) -> dict[str, Any]:
 class Rules:
     """By which rules each era is re-executed: the installed ones, where they are the ones of its Module; else, with
     `run_module`, the archived Module in a process of its own (`regions.shell.confined`), if the world's owner signed
-    it; else none. `ran` are the Modules that were run. Use it as a context: processes end with it.
+    it; else none. `ran` are the Modules that were run, with the packages they were locked with in other versions
+    than are installed. Use it as a context: processes end with it.
     """
 
     def __init__(self, store: Store, run_module: bool, limits: Limits | None = None) -> None:
         self.store, self.run_module, self.limits = store, run_module, limits
-        self.ran: list[str] = []
+        self.ran: dict[str, list[str]] = {}
         self.owners: set[bytes] = set()  # a world that was given a new id keeps the Module its first owner signed
         self._open = ExitStack()
 
@@ -137,5 +143,5 @@ class Rules:
                 charter.module, f"this Module is signed by {module.address}, not by the world's owner: not run"
             )
         alone = self._open.enter_context(Confined(charter.module, module.data, self.limits))
-        self.ran.append(charter.module)
+        self.ran[charter.module] = other_versions(module.data)
         return far_kit(charter.module, alone.ask, self.store.get(b64(charter_id)), map_item.raw)

@@ -84,9 +84,13 @@ def read(raw: bytes, process: bytes | None = None) -> Asked:
     Its signature is not checked here. Raises RecordError with what is wrong with it.
     """
     try:
-        item = parse_item(raw, OUTSIDE_BYTES_MAX)
+        return read_item(parse_item(raw, OUTSIDE_BYTES_MAX), process)
     except ArchiveError as error:
         raise RecordError(str(error)) from None
+
+
+def read_item(item: DataItem, process: bytes | None = None) -> Asked:
+    """As `read`, of an item that was parsed."""
     if item.signature_type not in SIGNERS:
         raise RecordError(f"signature type {item.signature_type} is not taken; 1, 2 and 3 are (RSA, Ed25519, Ethereum)")
     kind, wallet, address = item.tag("Action") or "", *names(item.signature_type, item.owner)

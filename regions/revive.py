@@ -178,7 +178,10 @@ def adopt(region: Region, charter: Charter, charter_id: bytes, owner: bytes) -> 
         state.assignments = assignments.begin(state.region, unb64(seat.assignment))
         if state.index == WORLD:
             rules = WorldRules()  # through bytes, as an auditor may have no more than these of the bodies
-            registry = rules.decode(region.rules.encode(region.bodies))
+            try:
+                registry = rules.decode(region.rules.encode(region.bodies))
+            except ValueError as error:
+                raise RecordError(str(error)) from None
             registry.regions = [(index, unb64(charter.seats[index].process)) for index, _ in registry.regions]
             region.bodies = region.rules.decode(rules.encode(registry))
     nodes = [unb64(node) for node in charter.nodes]

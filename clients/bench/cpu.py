@@ -8,6 +8,30 @@ CLOCK_HZ = os.sysconf("SC_CLK_TCK")
 
 def spent(root: int) -> dict[str, float]:
     """Seconds of CPU so far of this process and of those below `root`, by their titles without `everloom: `."""
+    out = {"client": sum(os.times()[:2])}
+    for pid, seconds in _below(root).items():
+        name = _title(pid)
+        out[name] = out.get(name, 0.0) + seconds
+    return out
+
+
+def memory(root: int) -> dict[str, float]:
+    """MB of the processes below `root` by title; of several with one title the largest. Pages that processes share
+    count by share (Pss); what is gone meanwhile is left out.
+    """
+    out: dict[str, float] = {}
+    for pid in _below(root):
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        size = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        out[_title(pid)] = max(size, out.get(_title(pid), 0.0))
+    return out
+
+
+def _below(root: int) -> dict[int, float]:
+    """The processes below `root`, with the seconds of CPU of each."""
     parents: dict[int, int] = {}
     seconds: dict[int, float] = {}
     for entry in Path("/proc").iterdir():
@@ -21,11 +45,7 @@ def spent(root: int) -> dict[str, float]:
     below = {root}
     while more := {pid for pid, parent in parents.items() if parent in below} - below:
         below |= more
-    out = {"client": sum(os.times()[:2])}
-    for pid in below - {root}:
-        name = _title(pid)
-        out[name] = out.get(name, 0.0) + seconds[pid]
-    return out
+    return {pid: seconds[pid] for pid in below - {root} if pid in seconds}
 
 
 def _title(pid: int) -> str:

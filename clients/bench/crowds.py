@@ -61,6 +61,7 @@ class Scene:
     speed: float = SPEED_UNITS_S * UNIT
     bot_processes: int = 2
     probes: int = 0  # bots of each process that read whole frames
+    deer: int = 0  # NPCs of the whole world, spread over all of it
 
     @property
     def side(self) -> int:
@@ -78,14 +79,15 @@ def meadow(scene: Scene) -> TileMap:
     drawn = np.random.Generator(np.random.PCG64(12345))  # noqa: TID251  # of a benchmark's map, not of the rules
     spawns = drawn.integers(1, side - 1, (max(2048, scene.players), 2))
     flat = np.zeros((side, side), np.uint8)
-    return make_map(flat, flat.copy(), player_spawns=spawns)
+    herd = drawn.integers(1, side - 1, (scene.deer, 2))
+    return make_map(flat, flat.copy(), player_spawns=spawns, deer_spawns=herd)
 
 
 async def measure(scene: Scene, say: Any) -> Row:
     """One run in a world of its own."""
     with tempfile.TemporaryDirectory(prefix="everloom-bench-") as folder:
         home = Path(folder) / "w"
-        found_world(WorldDir(home), meadow(scene), scene.shape, (0, 0, 0))
+        found_world(WorldDir(home), meadow(scene), scene.shape, (0, scene.deer, 0))
         async with _up(home) as (process, port):
             crowd = await _crowd(scene, home, port, say)
             outside = await connect_to(home)

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from clients.bench import ao, crowds, economy, paths
+from clients.bench import ao, crowds, economy, history, paths, scaling
 from clients.bench.conditions import compared, conditions, keep
 from clients.bench.physics import physics
 from clients.bench.whole import whole
@@ -32,17 +32,13 @@ def run(name: str, folder: Path | None, bound: int, as_json: bool, compare: Path
     """
     if name == "paths" and folder is not None:
         return paths.run(folder, as_json, bound)
-    if name == "ao":
-        return ao.run(as_json)
-    if name == "economy":
-        return economy.run(as_json)
+    if name in WORLDS:
+        return WORLDS[name](as_json)
     if name in crowds.SCENES:
         return crowds.run(name, as_json)
     chosen = {name: BENCHMARKS[name]} if name in BENCHMARKS else BENCHMARKS
     if name and name not in BENCHMARKS:
-        raise ValueError(
-            f"there is no benchmark {name!r}; choose ao, economy, paths DIR, or one of {', '.join(BENCHMARKS)}"
-        )
+        raise ValueError(f"there is no benchmark {name!r}; choose paths DIR or one of {', '.join(_names())}")
     rows = [{"bench": one, **measure(), **conditions()} for one, measure in chosen.items()]
     file = keep(rows)
     if as_json:
@@ -240,6 +236,18 @@ def ways() -> Row:
         "flow_field_ms": round(_median(fill) * 1000, 2),
     }
 
+
+def _names() -> list[str]:
+    return [*BENCHMARKS, *WORLDS, *crowds.SCENES]
+
+
+WORLDS: dict[str, Callable[[bool], int]] = {
+    "ao": ao.run,
+    "economy": economy.run,
+    "history": history.run,
+    "scaling": scaling.run,
+}
+"""Those that need a whole world; they take minutes and run only when they are named."""
 
 BENCHMARKS: dict[str, Callable[[], Row]] = {
     "physics": physics,

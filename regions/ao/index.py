@@ -4,6 +4,7 @@ It is made of what the logs and the archive hold and can be thrown away: it is t
 from one thread.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,6 +61,7 @@ class Index:
     def __init__(self, path: Path | str) -> None:
         self._rows = sqlite3.connect(path, isolation_level=None)
         self._rows.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + SCHEMA)
+        self._awaited: dict[bytes, set[asyncio.Future[None]]] = {}
 
     def close(self) -> None:
         """Close the file."""
@@ -89,6 +91,23 @@ class Index:
         )
         run("INSERT OR REPLACE INTO place VALUES (?, ?)", (region, msgspec.msgpack.encode(place)))
         run("COMMIT")
+        if self._awaited:
+            for name in (*(one.id for one in shown), *(id for one in assigned for id in (one.id, one.item))):
+                for future in self._awaited.pop(name, ()):
+                    if not future.done():
+                        future.set_result(None)
+
+    async def coming(self, name: bytes, within_s: float) -> None:
+        """Wait for what may come under an item's or an assignment's id, at most so long."""
+        future = asyncio.get_running_loop().create_future()
+        self._awaited.setdefault(name, set()).add(future)
+        try:
+            await asyncio.wait({future}, timeout=within_s)
+        finally:
+            if left := self._awaited.get(name):
+                left.discard(future)
+                if not left:
+                    del self._awaited[name]
 
     def mailbox(self, process: bytes) -> int | None:
         """The number under which a mailbox's rows stand; no region has such a one."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -25,7 +26,6 @@ from regions.outside import Asked
 SHOWN_WITHIN_S: Final = 3.0  # how long a read waits for what was acknowledged a moment ago
 ASSIGNED_WITHIN_S: Final = 8.0
 BODY_WITHIN_S: Final = 10.0
-LOOK_AGAIN_S: Final = 0.02
 T = TypeVar("T")
 
 
@@ -81,9 +81,9 @@ class World:
     async def submit(self, raw: bytes) -> tuple[Asked, int]:
         """Have a wallet's item recorded; what it asks, and of which region. Raises Refused: then nothing changed."""
         try:
-            target = parse_item(raw, OUTSIDE_BYTES_MAX).target
-            region = self.region(b64(target)) if target else WORLD
-            asked = outside.read(raw, self.process(region) if region < MAILBOXES else b"")
+            item = parse_item(raw, OUTSIDE_BYTES_MAX)
+            region = self.region(b64(item.target)) if item.target else WORLD
+            asked = outside.read_item(item, self.process(region) if region < MAILBOXES else b"")
             asked.item.verify()
         except (RecordError, ArchiveError) as error:
             raise Refused(400, str(error)) from None
@@ -117,21 +117,23 @@ class World:
 
     async def item(self, item_id: bytes) -> Item:
         """An item; one that was acknowledged a moment ago is waited for. Raises Refused."""
-        return await self._found(lambda: self.index.item(item_id), f"message {b64(item_id)}", SHOWN_WITHIN_S)
+        look = partial(self.index.item, item_id)
+        return await self._found(look, item_id, "message", SHOWN_WITHIN_S)
 
     async def assignment(self, region: int, either: bytes) -> Assignment:
         """The assignment of an item, or with an id; its scheduler signs each span of 32 records. Raises Refused."""
         if self.index.assignment(region, either) is None:
             await self.item(either)
-        what = f"the assignment of {b64(either)}"
-        return await self._found(lambda: self.index.assignment(region, either), what, ASSIGNED_WITHIN_S)
+        look = partial(self.index.assignment, region, either)
+        return await self._found(look, either, "the assignment of", ASSIGNED_WITHIN_S)
 
-    async def _found(self, look: Callable[[], T | None], what: str, within_s: float) -> T:
+    async def _found(self, look: Callable[[], T | None], name: bytes, what: str, within_s: float) -> T:
         until = time.monotonic() + within_s
         while (found := look()) is None:
-            if time.monotonic() > until:
-                raise Refused(404, f"{what} is not known here")
-            await asyncio.sleep(LOOK_AGAIN_S)
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise Refused(404, f"{what} {b64(name)} is not known here")
+            await self.index.coming(name, left_s)
         return found
 
 

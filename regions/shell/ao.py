@@ -95,8 +95,10 @@ async def serve(app: ASGIApp, listening: socket.socket, ended: asyncio.Event) ->
     """Serve HTTP until `ended`."""
     config = uvicorn.Config(
         app,
+        http="httptools",  # a third of what the other one costs, in Python
         log_level="error",
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         lifespan="off",
         timeout_keep_alive=KEEP_ALIVE_S,

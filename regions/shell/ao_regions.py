@@ -14,6 +14,8 @@ from regions.record import Outside
 from regions.shell.nats import Bus
 
 ANSWER_S: Final = 6.0
+AGAIN_S: Final = 0.8  # an item that nobody answered is said again: a region that is behind shall not get all twice
+REMIND_S: Final = 0.1
 WAITING_MAX: Final = 8_192
 BATCH_ITEMS: Final = 64
 BATCH_BYTES: Final = 256 * 1024
@@ -26,6 +28,9 @@ class Waiting:
     region: int
     raw: bytes
     answer: "asyncio.Future[Answer]"
+    since_s: float
+    said_s: float
+    clients: int = 0
 
 
 @dataclass
@@ -40,6 +45,7 @@ class Regions:
     questions: "dict[bytes, asyncio.Future[bytes]]" = field(default_factory=dict)
     _fresh: list[bytes] = field(default_factory=list)
     _flushing: "asyncio.Task[None] | None" = None
+    _reminding: "asyncio.Task[None] | None" = None
 
     def hear(self, subject: str, data: bytes) -> None:
         """A message of a region's."""
@@ -63,21 +69,38 @@ class Regions:
         if waits is None:
             if len(self.waiting) >= WAITING_MAX:
                 raise Refused(429, f"{WAITING_MAX} items wait for their records; send it again in a moment")
-            waits = self.waiting[item_id] = Waiting(index, raw, asyncio.get_running_loop().create_future())
+            loop = asyncio.get_running_loop()
+            now_s = loop.time()
+            waits = self.waiting[item_id] = Waiting(index, raw, loop.create_future(), now_s, now_s)
             self._fresh.append(item_id)
             if self._flushing is None or self._flushing.done():
                 self._flushing = asyncio.create_task(self._flush())
+            if self._reminding is None or self._reminding.done():
+                self._reminding = asyncio.create_task(self._remind())
+        waits.clients += 1
         try:
-            async with asyncio.timeout(ANSWER_S):
-                while not waits.answer.done():
-                    done, _ = await asyncio.wait({waits.answer}, timeout=RESEND_AFTER_MS / 1000)
-                    if not done:
-                        await self._send(index, [waits])
-            return waits.answer.result()
-        except TimeoutError:
-            raise Refused(503, f"region {index} did not answer within {ANSWER_S:.0f} s: send it again") from None
+            return await asyncio.shield(waits.answer)  # of two that wait for it one may go away
         finally:
-            self.waiting.pop(item_id, None)
+            waits.clients -= 1
+            if not waits.clients:
+                del self.waiting[item_id]
+
+    async def _remind(self) -> None:
+        """Say again what nobody answers, and give up in time; ends when nothing waits."""
+        while self.waiting:
+            await asyncio.sleep(REMIND_S)
+            now_s = asyncio.get_running_loop().time()
+            late = [one for one in self.waiting.values() if not one.answer.done() and one.said_s < now_s - AGAIN_S]
+            by_region: dict[int, list[Waiting]] = {}
+            for one in late:
+                if one.since_s < now_s - ANSWER_S:
+                    why = f"region {one.region} did not answer within {ANSWER_S:.0f} s: send it again"
+                    one.answer.set_exception(Refused(503, why))
+                else:
+                    one.said_s = now_s
+                    by_region.setdefault(one.region, []).append(one)
+            for index, items in by_region.items():
+                await self._send(index, items)
 
     async def _flush(self) -> None:
         """What came within a few milliseconds goes together."""

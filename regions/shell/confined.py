@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
@@ -181,14 +181,12 @@ def _link_packages(folder: Path) -> None:
     folder.mkdir()
     for package in NEEDED:
         try:
-            found = files(package) or []
+            found = distribution(package)
         except PackageNotFoundError:
             raise ArchiveError(package, "a Module needs this package, and it is not installed") from None
-        for top in sorted({Path(str(file)).parts[0] for file in found}):
+        for top in sorted({file.parts[0] for file in found.files or ()}):
             if top not in ("..", "__pycache__") and not top.endswith((".dist-info", ".pth")):
-                (folder / top).symlink_to(
-                    Path(str(found[0].locate())).parents[len(Path(str(found[0])).parts) - 1] / top
-                )
+                (folder / top).symlink_to(Path(str(found.locate_file(top))).absolute())
 
 
 def _spent(pid: int) -> float:

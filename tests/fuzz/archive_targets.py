@@ -32,7 +32,7 @@ from archive.errors import ArchiveError, Damaged
 from archive.keys import Ed25519Key, RsaKey, b64, unb64
 from archive.stores.memory import MemoryStore
 from clients import archive_view, half_blocks, history, item_words
-from regions import charter, founding, lift, module, refold, region_state
+from regions import afar, charter, founding, lift, module, refold, region_state
 from regions.errors import RecordError
 from regions.shell import seals
 from tests.fuzz import seeds
@@ -285,7 +285,12 @@ def _refold(raw: bytes) -> object:
     try:
         return refold.read_request(raw)
     except RecordError:
-        return refold.read_said(raw)
+        said = refold.read_said(raw)
+    return afar.FarRules("x", _unasked, 0)._told(said) if isinstance(said, refold.Did) else said
+
+
+def _unasked(asked: refold.Request) -> refold.Answer:
+    raise AssertionError(f"nothing is asked: {asked}")
 
 
 def _refold_seeds() -> list[bytes]:
@@ -583,9 +588,9 @@ TARGETS = (
     Target(
         "refold",
         _refold,
-        (RecordError,),
+        (RecordError, ArchiveError),
         _refold_seeds,
-        {"regions.refold": ("read_request", "read_said")},
+        {"regions.refold": ("read_request", "read_said"), "regions.afar": ("FarRules._told",)},
         objects,
         shape="msgpack",
     ),

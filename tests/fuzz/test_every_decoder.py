@@ -55,6 +55,8 @@ ELSEWHERE = {
     "clients.up:_end": OWN,
     "regions.filing:file_checkpoint": "hashes that the caller computed",
     "regions.handshake:to_point": "the public half of a key made here",
+    "regions.refold:_done": "a state's bodies, read as every state's are (targets of the rules), in a confined process",
+    "regions.revive:adopt": "the world's process's own state, read as everywhere (target of the rules)",
     "regions.shell.agent:Machine._listen": OWN,
     "regions.shell.ao:_main": OWN,
     "regions.shell.archivist:_commands": OWN,

@@ -191,7 +191,7 @@ def _read_header(data: bytes) -> tuple[int, int, list[int], int]:
     if len(counts) != numbers or not all(0 <= count <= POINTS_MAX for count in counts):
         raise ValueError(f"map lists have {counts} points: expected {numbers} counts of 0 to {POINTS_MAX}")
     if version > 1 and (max(counts[-2:]) > SPECIES_SIDE_MAX or (counts[-2] == 0) != (counts[-1] == 0)):
-        raise ValueError(f"a table of species of {counts[-2:]}, at most {SPECIES_SIDE_MAX} each way")
+        raise ValueError(f"map has a table of species of {counts[-2:]}, at most {SPECIES_SIDE_MAX} each way")
     if data[1:at] != _header(width, height, counts, version):
         raise ValueError(f"map header of {at - 1} bytes is not written the canonical way")
     return width, height, counts, at

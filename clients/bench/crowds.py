@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -119,8 +119,12 @@ async def measure(scene: Scene, say: Any) -> Row:
 
 
 def bytes_in(folder: Path) -> int:
-    """What the files in and below a folder hold."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """What the files in and below a folder hold; those that are gone meanwhile hold nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 class _Process:

@@ -105,7 +105,7 @@ def lines(players: list[Row], regions: list[Row]) -> Row:
 
     def cpu(row: Row, *names: str) -> float:
         used: dict[str, float] = row["cpu_ms_per_tick_by_process"]
-        return sum(ms for name, ms in used.items() if not names or name.startswith(names))
+        return float(sum(ms for name, ms in used.items() if not names or name.startswith(names)))
 
     def line(at: list[int], figures: list[float]) -> list[float]:
         slope, base = np.polyfit(at, figures, 1)
@@ -131,7 +131,7 @@ def lines(players: list[Row], regions: list[Row]) -> Row:
 
 def _region_mb(row: Row) -> float:
     held = [mb for name, mb in row["memory_mb"].items() if name.startswith("region")]
-    return round(sum(held) / max(1, len(held)), 1)
+    return round(float(sum(held)) / max(1, len(held)), 1)
 
 
 def paper(line: Row) -> Row:

@@ -1,6 +1,7 @@
 """What a region tells gateways about its players: receipts of a durable record, who left, whose body is here."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from regions import letters, messages
 from regions.compute import Folded
@@ -11,7 +12,11 @@ from regions.region_state import Player, Region
 from regions.scheduler import Scheduler
 from regions.verbs import Publish
 from regions.waiting import Waiting
+from world.actions import Move, encode_action
 from world.events import Kind, Refusal
+
+STEP: Final = encode_action(Move(0, 0))[:2]
+"""How the body of a Move begins: what most actions are, and what changes nobody's goods."""
 
 
 def receipts(
@@ -32,7 +37,8 @@ def receipts(
         answer = _answer(one, verdict)
         if answer is not None:
             by_gateway.setdefault(one.gateway, []).append(answer)
-            touched.add(answer.entity)
+            if not (isinstance(one.said, Acted) and one.said.body[:2] == STEP):
+                touched.add(answer.entity)
     slept = [event.a for event in folded.events if event.kind == Kind.FELL_ASLEEP]
     for entity in [*(entity for entity, _, _ in folded.left), *slept]:
         for gateway, answer in scheduler.gone(entity):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from regions.config import CLIENT_BACKLOG_BYTES_MAX
-from regions.views import NOTHING, Rect, RegionView, anchor, rectangle
+from regions.views import NOTHING, Rect, RegionView, anchor, keeping, rectangle
 
 BACKLOG_RESUMES: Final = CLIENT_BACKLOG_BYTES_MAX // 4
 RECTANGLES_KEPT: Final = 65_536
@@ -24,6 +24,7 @@ class Sight:
 
     home: int = -1
     hung: tuple[int, int] = (-(2**20), -(2**20))  # far from anywhere until the body is seen
+    keeps: Rect = NOTHING  # where its body may stand without its view moving: low x, low y, high x, high y
     wanted: dict[int, Rect] = field(default_factory=dict)
     given: dict[int, Rect] = field(default_factory=dict)
     anew: set[int] = field(default_factory=set)  # regions to be shown from the beginning
@@ -61,10 +62,11 @@ class Sights:
         if sight is None:
             sight = self._all[number] = Sight()
         sight.home = home
-        hung = anchor(sight.hung, x, y)
-        if hung == sight.hung:
+        low_x, low_y, high_x, high_y = sight.keeps
+        if low_x <= x < high_x and low_y <= y < high_y:
             return
-        sight.hung = hung
+        hung = sight.hung = anchor(sight.hung, x, y)
+        sight.keeps = keeping(hung)
         around = self._around(hung)
         for index in self._views:
             rect = around.get(index, NOTHING)

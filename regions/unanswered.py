@@ -46,7 +46,10 @@ class Unanswered:
             raise RecordError(f"{len(self.acts) + 1} unanswered actions; the limit is {UNSIGNED_ACTIONS_MAX}")
         self.last = said.number
         acted = self.acts[said.number] = Acted(self._entity, said.number, self._session, said.body)
-        return [] if self.held else self._sent(now_ms, self._with_heads([acted]))
+        if self.held:
+            return []
+        head = self.heads.get(said.number)
+        return self._sent(now_ms, [acted] if head is None else [head, acted])
 
     def sign(self, now_ms: int, said: SignedHead) -> list[Sent]:
         """A head. It may come one action ahead: only under a head that covers it is a valuable one admitted.

@@ -45,11 +45,18 @@ def varint(value: int) -> bytes:
 def anchor(now: tuple[int, int], x: int, y: int) -> tuple[int, int]:
     """The half chunk that a view hangs on, for a body at x, y (wire units); `now` holds as long as it nearly fits."""
 
-    def along(held: int, at: int) -> int:
-        low, high = (held * HALF - SLACK) * PER_TILE, ((held + 1) * HALF + SLACK) * PER_TILE
-        return held if low <= at < high else at // (HALF * PER_TILE)
+    low_x, low_y, high_x, high_y = keeping(now)
+    return (
+        now[0] if low_x <= x < high_x else x // (HALF * PER_TILE),
+        now[1] if low_y <= y < high_y else y // (HALF * PER_TILE),
+    )
 
-    return along(now[0], x), along(now[1], y)
+
+def keeping(hung: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Where a body may stand while its view hangs on this half chunk: low x, low y, high x, high y (wire units)."""
+    low_x, low_y = ((at * HALF - SLACK) * PER_TILE for at in hung)
+    wide = (HALF + 2 * SLACK) * PER_TILE
+    return low_x, low_y, low_x + wide, low_y + wide
 
 
 def rectangle(hung: tuple[int, int], region: tuple[int, int, int, int]) -> Rect:

@@ -5,10 +5,12 @@ nothing of items or bundles.
 """
 
 import random
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import httpx
@@ -121,6 +123,12 @@ SEARCH: Final = (
 ONE: Final = f"query($id: ID!) {{ transaction(id: $id) {{ {NODE} }} }}"
 
 
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates are taken: read once for all gateways, as that takes tens of milliseconds."""
+    return httpx.create_ssl_context()
+
+
 class Gateway:
     """One gateway, by its address. May be used from several threads; `close` ends what waits."""
 
@@ -133,7 +141,7 @@ class Gateway:
         times = httpx.Timeout(self.patience.read_s, connect=self.patience.connect_s)
         # Not compressed: a few bytes could otherwise become any number of them.
         headers = {"Accept-Encoding": "identity", "User-Agent": "everloom"}
-        self._http = httpx.Client(timeout=times, headers=headers, max_redirects=REDIRECTS_MAX)
+        self._http = httpx.Client(verify=_trusted(), timeout=times, headers=headers, max_redirects=REDIRECTS_MAX)
 
     def close(self) -> None:
         """End it; whatever waits for an answer raises."""

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,7 @@ from regions.shell.nats_server import free_port
 from regions.shell.usage import CLOCK_HZ
 from regions.shell.wiring import found_world
 from world.tilemap import TileMap, make_map
-from world.units import CHUNK_TILES
+from world.units import CHUNK_TILES, TICKS_PER_SECOND
 
 UNIT: Final = 0.75  # tiles: 32 units, half the side of a view, are the 24 tiles that a client surely sees
 SPEED_UNITS_S: Final = 5.0
@@ -89,6 +89,7 @@ async def measure(scene: Scene, say: Any) -> Row:
         home = Path(folder) / "w"
         found_world(WorldDir(home), meadow(scene), scene.shape, (0, scene.deer, 0))
         async with _up(home) as (process, port):
+            kept = bytes_in(home / "store")
             crowd = await _crowd(scene, home, port, say)
             outside = await connect_to(home)
             pulse = Pulse()
@@ -98,19 +99,32 @@ async def measure(scene: Scene, say: Any) -> Row:
                 child.stdin.write(b"go\n")
             say(f"{scene.name}: warming up for {scene.pause_s:.0f} s")
             await asyncio.sleep(scene.pause_s)
-            before, began = spent(process.pid), time.monotonic()
+            before, began, logged = spent(process.pid), time.monotonic(), bytes_in(home / "log")
             idle = busy_s()
             say(f"{scene.name}: measuring for {scene.seconds:.0f} s")
             await asyncio.sleep(scene.seconds)
             took, after, busy = time.monotonic() - began, spent(process.pid), busy_s()
             sample = pulse.sample()
+            logged = bytes_in(home / "log") - logged
             reports = [json.loads((await child.communicate())[0].decode().strip().splitlines()[-1]) for child in crowd]
             await asyncio.sleep(SETTLE_S)  # until nobody is on the way from region to region
             end = pulse.sample()
             sample["entities"], sample["players"] = end["entities"], end["players"]
             await outside.close()
         summary = process.returned
-    return _row(scene, reports, before, after, took, busy - idle, sample, summary)
+        kept = bytes_in(home / "store") - kept
+    row = _row(scene, reports, before, after, took, busy - idle, sample, summary)
+    lived_s = (summary.get("ticks") or 1) / (scene.shape[0] * scene.shape[1]) / TICKS_PER_SECOND
+    return row | {"log_kb_s": round(logged / took / 1000, 2), "archive_kb_s": round(kept / lived_s / 1000, 2)}
+
+
+def bytes_in(folder: Path) -> int:
+    """What the files in and below a folder hold; those that are gone meanwhile hold nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 class _Process:

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from clients.bench import ao, crowds, economy, history, paths, scaling
+from clients.bench import ao, crowds, economy, growth, history, paths, scaling
 from clients.bench.conditions import compared, conditions, keep
 from clients.bench.physics import physics
 from clients.bench.whole import whole
@@ -36,6 +36,8 @@ def run(name: str, folder: Path | None, bound: int, as_json: bool, compare: Path
         return WORLDS[name](as_json)
     if name in crowds.SCENES:
         return crowds.run(name, as_json)
+    if name == "growth":
+        return growth.run(as_json)
     chosen = {name: BENCHMARKS[name]} if name in BENCHMARKS else BENCHMARKS
     if name and name not in BENCHMARKS:
         raise ValueError(f"there is no benchmark {name!r}; choose paths DIR or one of {', '.join(_names())}")
@@ -238,7 +240,7 @@ def ways() -> Row:
 
 
 def _names() -> list[str]:
-    return [*BENCHMARKS, *WORLDS, *crowds.SCENES]
+    return [*BENCHMARKS, *WORLDS, *crowds.SCENES, "growth"]
 
 
 WORLDS: dict[str, Callable[[bool], int]] = {

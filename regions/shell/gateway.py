@@ -146,9 +146,14 @@ class Shell:
         """
         writes: dict[int, list[bytes]] = {}
         for effect in effects:
+            if type(effect) is Send:  # nearly all of them
+                frame, waiting = effect.frame, writes.get(effect.peer)
+                if waiting is None:
+                    writes[effect.peer] = [header(len(frame)), frame]
+                else:
+                    waiting += (header(len(frame)), frame)
+                continue
             match effect:
-                case Send(peer, frame):
-                    writes.setdefault(peer, []).extend((header(len(frame)), frame))
                 case Publish():
                     self._to_publish.append(effect)
                     self._published.set()

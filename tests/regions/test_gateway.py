@@ -324,8 +324,11 @@ def test_a_player_is_told_its_own_goods_and_nobody_elses() -> None:
     world, gateway, players = begin(2)
     for player in players:
         assert isinstance(player.told(Having)[-1], Having)
-    count = len(players[1].told(Having))
+    count, mine = len(players[1].told(Having)), len(players[0].told(Having))
     players[0].act(Move(1, 1))
+    run(world, [gateway], players, 300)
+    assert len(players[0].told(Having)) == mine, "a step changes nothing"
+    players[0].act(Speak("what do I have?"))
     run(world, [gateway], players, 300)
     assert len(players[1].told(Having)) == count < len(players[0].told(Having))
 

@@ -799,10 +799,10 @@ WALLETS: Final = (
         "an item that was signed in the era before a restore counts after it",
         ("numbers",),
         (
-            Patch("regions/items.py", "or (asked.number and asked.era != state.era):", "or False:"),
+            Patch("regions/items.py", "or (asked.era and asked.era != state.era):", "or False:"),
             Patch(
                 "regions/outside.py",
-                "if said.number != asked.number or (asked.number and asked.era != state.era):",
+                "if said.number != asked.number or (asked.era and asked.era != state.era):",
                 "if said.number != asked.number:",
             ),
         ),
@@ -1120,11 +1120,11 @@ ESCROW: Final = (
             Patch(
                 "regions/compute.py",
                 """    state.link, state.links_left = b"", 0
-    region.rules.begin_era""",
+    if module""",
                 """    state.link, state.links_left = b"", 0
     for parcel in state.escrow:
         parcel.id = b""
-    region.rules.begin_era""",
+    if module""",
             ),
         ),
         needs=("restore", "log set back", "log made anew"),

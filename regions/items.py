@@ -43,7 +43,7 @@ class Items:
         except RecordError:
             return None  # no door of ours sends such bytes
         player = self._player(asked.wallet)
-        if outside.misplaced(state, asked) or (asked.era and asked.era != state.era):
+        if outside.misplaced(state, asked) or (asked.numbered and asked.era != state.era):
             return self._answer(messages.STATUS_INVALID, asked, player)
         refused = self._refused(asked, player)
         if refused is not None:

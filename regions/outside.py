@@ -73,6 +73,11 @@ class Asked:
     number: int
     move: int = 0
 
+    @property
+    def numbered(self) -> bool:
+        """Whether it carries a number: then it is of that era alone, era 0 (which never was) included."""
+        return bool(self.number or self.move)
+
     def tag(self, name: str) -> str:
         """The value of the first tag of that name; empty when there is none."""
         return self.item.tag(name) or ""
@@ -231,7 +236,7 @@ def take(state: RegionState, said: Outside) -> tuple[Asked, Player | None]:
     why_not = misplaced(state, asked)
     if why_not:
         raise RecordError(why_not)
-    if said.number != asked.number or (asked.era and asked.era != state.era):
+    if said.number != asked.number or (asked.numbered and asked.era != state.era):
         raise RecordError(f"an item with number {asked.era}.{asked.number}, taken as {state.era}.{said.number}")
     if asked.number:
         if player is None or asked.number != player.outside + 1:

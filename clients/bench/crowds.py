@@ -346,6 +346,7 @@ def scenes(players: int, seconds: float) -> dict[str, Scene]:
             (2, 2),
             "border",
             seconds=11 * seconds,
+            pause_s=25.0,
             side_tiles=160,
             goal=(80.0, 80.0),
             probes=4,

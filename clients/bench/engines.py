@@ -25,8 +25,11 @@ PER_SECOND: Final = TILE / TICKS_PER_SECOND  # Q16 a tick for one unit a second
 class Engine(Protocol):
     """One scene in one engine."""
 
+    def aim(self) -> None:
+        """New goals for those whose turn it is; part of the scene, not of the engine's work."""
+
     def tick(self) -> None:
-        """Goals, steering, one step of 50 ms."""
+        """Steering, one step of 50 ms."""
 
     def places(self) -> tuple[Int64s, Int64s]:
         """Where the bodies are, Q16."""
@@ -45,10 +48,12 @@ class Everloom:
         self._ghosts, self._borders, self._room = (np.zeros(shape, np.int64) for shape in ((0, 3), (0, 4), 0))
         self._goals, self._number = Goals(scene), 0
 
+    def aim(self) -> None:
+        self._number += 1
+        self._goals.renew(self._number, self._rows[X], self._rows[Y])
+
     def tick(self) -> None:
         rows = self._rows
-        self._number += 1
-        self._goals.renew(self._number, rows[X], rows[Y])
         steer(rows[X], rows[Y], rows[VX], rows[VY], self._goals.xs, self._goals.ys)
         settle_circles(
             rows,
@@ -90,11 +95,13 @@ class Box2D:
             self._bodies.append(body.id)
         self._goals, self._number = Goals(scene), 0
 
+    def aim(self) -> None:
+        self._number += 1
+        self._goals.renew(self._number, *self.places())
+
     def tick(self) -> None:
         xs, ys = self.places()
         speeds = (self._bodies.get_linear_velocities() * PER_SECOND).astype(np.int64)
-        self._number += 1
-        self._goals.renew(self._number, xs, ys)
         steer(xs, ys, speeds[:, 0], speeds[:, 1], self._goals.xs, self._goals.ys)
         self._bodies.set_linear_velocities((speeds / PER_SECOND).astype(np.float32))
         self._world.step(SECONDS, 4)
@@ -128,13 +135,15 @@ class Chipmunk:
         self._batch.get_space_bodies(self._space, fields, self._read_buffer)
         return np.frombuffer(self._read_buffer.float_buf(), np.float64)
 
+    def aim(self) -> None:
+        self._number += 1
+        self._goals.renew(self._number, *self.places())
+
     def tick(self) -> None:
         fields = self._batch.BodyFields
         read = self._read(fields.POSITION | fields.VELOCITY).reshape(-1, 4)
         found = (read * (TILE, TILE, PER_SECOND, PER_SECOND)).astype(np.int64)
         xs, ys, vx, vy = (np.ascontiguousarray(found[:, column]) for column in range(4))
-        self._number += 1
-        self._goals.renew(self._number, xs, ys)
         steer(xs, ys, vx, vy, self._goals.xs, self._goals.ys)
         self._write_buffer.set_float_buf(np.ascontiguousarray(np.stack([vx, vy], axis=1) / PER_SECOND))
         self._batch.set_space_bodies(self._space, fields.VELOCITY, self._write_buffer)

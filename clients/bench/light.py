@@ -292,6 +292,11 @@ class Bot(asyncio.Protocol):
         self._say(self.session.act(int(time.time() * 1000), Move(round(127 * share * dx), round(127 * share * dy))))
         self.counted.sent += self.counted.measuring
 
+    def stand(self) -> None:
+        """Walk no more, so that nobody is on the way over a border when bodies are counted."""
+        if self.place is not None and not self.lost and self.session.room:
+            self._say(self.session.act(int(time.time() * 1000), Move(0, 0)))
+
     def _to_and_fro(self, now_s: float) -> None:
         """Over the line x = goal[0] and back: once over it on a little, then round."""
         if self._turn_s and now_s >= self._turn_s:
@@ -340,6 +345,8 @@ async def run(orders: Orders) -> dict[str, Any]:
     counted.measuring, seconds, cpu = False, time.monotonic() - began, time.process_time() - cpu
     ended.set()
     await driving
+    for bot in bots:
+        bot.stand()
     until = time.monotonic() + SETTLE_S
     while time.monotonic() < until and any(bot.session.pending for bot in bots if not bot.lost):
         await asyncio.sleep(0.05)

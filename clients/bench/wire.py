@@ -34,6 +34,7 @@ def wire() -> Row:
     state = _state()
     engine = Everloom(make_scene(BODIES, SIDE), state.rows[:, :BODIES])
     for _ in range(WARM_TICKS):
+        engine.aim()
         engine.tick()
     before, chunks = wire_rows(state), SIDE // CHUNK_TILES
     view = RegionView(1, (0, 0, chunks, chunks), era=1, term=1)
@@ -48,6 +49,7 @@ def wire() -> Row:
     size = shown = moving = 0
     spent = 0.0
     for tick in range(1, TICKS + 1):
+        engine.aim()
         engine.tick()
         began = time.thread_time()
         now = wire_rows(state, (), before)

@@ -109,8 +109,11 @@ class World:
             return 429, "too many items wait; send it again in a moment"
         if answer.status == messages.STATUS_MOVED:
             return 409, "this wallet's body is not in that region; Join at the world's process, or ask where it went"
-        if asked.number and asked.era != era:
-            return 400, f"Number {asked.era}.{asked.number} is of era {asked.era}; the world is in era {era}"
+        if asked.numbered and asked.era != era:
+            return (
+                400,
+                f"Number {asked.era}.{asked.number or asked.move} is of era {asked.era}; the world is in era {era}",
+            )
         if asked.kind in (outside.SPAWN, outside.POST):
             return 400, f"{asked.kind}: the world's process does not take it"
         return 400, f"{asked.kind} changes state: it needs the tag Number, <era>.<number>, the wallet's next"

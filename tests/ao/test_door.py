@@ -81,6 +81,7 @@ def test_an_ethereum_wallet_is_named_by_its_own_address(inside: Inside) -> None:
         (lambda one, inside: item(inside, "Rob").raw, 400, "none of"),
         (lambda one, inside: item(inside, "Move", X=1, Y=1).raw, 400, "Number"),
         (lambda one, inside: item(inside, "Move", X=1, Y=1, Number="2.1").raw, 400, "era 2"),
+        (lambda one, inside: item(inside, "Move", X=1, Y=1, Number="0.1").raw, 400, "era 0"),
         (lambda one, inside: item(inside, "Say", data=b"x").raw, 409, "body"),
         (lambda one, inside: sign_item(KEY, b"", [("Action", "Info"), *AO], bytes(32)).raw, 404, "none of world"),
         (lambda one, inside: sign_item(KEY, b"", [("Action", "Info"), *AO]).raw, 400, "target"),

@@ -18,6 +18,7 @@ def test_bodies_press_on_one_another_and_stay_off_walls() -> None:
     assert 0.15 < scene.blocked[1:-1, 1:-1].mean() < 0.25
     engine = Everloom(scene)
     for _ in range(150):
+        engine.aim()
         engine.tick()
     xs, ys = engine.places()
     found = overlaps(xs, ys, scene.side)

@@ -13,9 +13,12 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from archive import chronicle
 from archive.data_item import parse_item, sign_item
 from archive.errors import ArchiveError, Diverged, Forged
+from archive.history import History
 from archive.keys import Ed25519Key, b64, save_key, unb64
+from archive.restore import fetch
 from archive.snapshot import decode_file
 from archive.stores.disk import DiskStore
 from archive.stores.memory import MemoryStore
@@ -141,9 +144,10 @@ def test_the_world_goes_on_under_the_new_rules(lived: Lived) -> None:
     assert (
         module.differences(lived.store.get(charter.module) and parse_item(lived.store.get(charter.module)).data) == []
     )
-    assert found.manifest.module == charter.module
-    chronicle = found.manifest  # the announcement stands in the first checkpoint of the era
-    assert chronicle.era == 2 and item.owner == OWNER.public
+    assert found.manifest.module == charter.module and item.owner == OWNER.public
+    first = next(manifest for _, manifest in History.read(lived.store, opening_of).chain if manifest.era == 2)
+    lines = chronicle.decode(fetch(lived.store, first.chronicle or "").data)
+    assert [charter.module in line["text"] for line in lines if line["event"] == "rules_changed"] == [True]
 
 
 def test_only_a_claim_under_the_new_module_follows_the_upgrade(lived: Lived) -> None:

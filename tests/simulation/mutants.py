@@ -799,10 +799,10 @@ WALLETS: Final = (
         "an item that was signed in the era before a restore counts after it",
         ("numbers",),
         (
-            Patch("regions/items.py", "or (asked.era and asked.era != state.era):", "or False:"),
+            Patch("regions/items.py", "or (asked.numbered and asked.era != state.era):", "or False:"),
             Patch(
                 "regions/outside.py",
-                "if said.number != asked.number or (asked.era and asked.era != state.era):",
+                "if said.number != asked.number or (asked.numbered and asked.era != state.era):",
                 "if said.number != asked.number:",
             ),
         ),

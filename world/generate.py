@@ -135,7 +135,7 @@ def _close_pockets(land: Land) -> None:
             pave(land, first.x, village.y, village.x, village.y)
             reach = _reach(land)
     firm = ((land.terrain == WATER) | (land.terrain == WALL)).astype(np.uint8)
-    way_out = flow_field(firm, np.argwhere(reach != UNREACHED)[:, ::-1].astype(np.int32))
+    way_out = flow_field(firm, np.ascontiguousarray(np.argwhere(reach != UNREACHED)[:, ::-1], np.int32))
     for pocket in _pockets((reach == UNREACHED) & (solid(land.terrain, land.feature) == 0)):
         _, y, x = min((int(way_out[y, x]), y, x) for x, y in pocket)
         while len(pocket) >= POCKET_MIN and (step := flow_step(firm, way_out, x, y)) >= 0:

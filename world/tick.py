@@ -22,12 +22,13 @@ from world import (
     routes,
     trade,
 )
-from world.actions import Action, Gather, Move, Strike
+from world.actions import Action, Gather, Move, Shoot, Strike
 from world.draws import seeds
 from world.events import Event, Kind
 from world.genesis import genesis
+from world.items import STONE
 from world.phases import Mark, Phase, unmarked
-from world.state import KIND, MODE, PLAYER, Counter, Int64s, State
+from world.state import GOODS_0, KIND, MODE, PLAYER, Counter, Int64s, State
 from world.tilemap import TREE, WALL, make_map
 from world.turn import Turn
 
@@ -202,7 +203,9 @@ def warm() -> None:
     west = genesis(tilemap, (0, 0, 16, 32), [(16, 0, 32, 32)], 0, 2, (2, 2, 2))
     one, two = west.new_id(), west.new_id()
     advance(west, Inputs(bytes(32), births=((one, 0), (two, 0))))
-    advance(west, Inputs(bytes(32), actions=((one, Strike(two)), (one, Gather(8, 8)), (two, Move(127, 0)))))
+    west.rows[GOODS_0 + STONE, west.row(two)] = 1
+    actions = ((one, Strike(two)), (one, Gather(8, 8)), (two, Shoot(127, 0)), (two, Move(127, 0)))
+    advance(west, Inputs(bytes(32), actions=actions))
     east = genesis(tilemap, (16, 0, 32, 32), [(0, 0, 16, 32)], 1, 2, (0, 0, 0))
     stranger = east.new_id()
     here = advance(east, Inputs(bytes(32), births=((stranger, 0),)))

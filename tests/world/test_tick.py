@@ -1,7 +1,13 @@
 """One tick as a whole: what it takes, what it refuses, and that all kernels are compiled beforehand."""
 
-import pytest
+import importlib
+import pkgutil
 
+import pytest
+from numba.core.registry import CPUDispatcher
+
+import world
+from tests.laws import scripted_world
 from tests.world.lands import count, flat, key, place, put, run, two_halves
 from world import borders, collision, ghosts, movement, npc
 from world.actions import Move, Speak
@@ -24,6 +30,24 @@ def test_the_kernels_have_one_signature_each_after_warming_and_after_a_run() -> 
         advance(east, Inputs(key(tick), arrivals=[image for _, _, image in out.departures], ghosts=out.ghosts))
     for kernel in (npc.think, movement.walk, collision.settle, borders._leaving, ghosts._shown):
         assert len(kernel.signatures) == 1
+
+
+def test_no_kernel_of_a_tick_is_compiled_after_warming() -> None:
+    """Neither for the first arrow of a world nor for any other deed: that tick would come seconds late."""
+    warm()
+    modules = [importlib.import_module(f"world.{one.name}") for one in pkgutil.iter_modules(world.__path__)]
+    kernels = {
+        f"{module.__name__}.{name}": value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, CPUDispatcher)
+    }
+    two = scripted_world.begin()
+    warmed = {name: set(kernel.signatures) for name, kernel in kernels.items()}
+    for tick in range(160):
+        scripted_world.step(two, tick)
+    late = {name: set(kernel.signatures) - warmed[name] for name, kernel in kernels.items()}
+    assert not {name: signatures for name, signatures in late.items() if signatures}
 
 
 def test_births_are_players_at_the_regions_spawns() -> None:

@@ -165,7 +165,7 @@ def _report(state: State, watch: Watch, seed: int, days: int, missing: Any, seco
         "prices": prices,
         "fewest": watch.fewest,
         "home_by_night": round(min(watch.at_home, default=0.0), 3),
-        "home_by_night_mean": round(float(np.mean(watch.at_home)), 3),
+        "home_by_night_mean": round(sum(watch.at_home) / max(1, len(watch.at_home)), 3),
         "traders": len(old),
         "traders_in_both": both,
         "bandits_out_by_night": watch.raids,

@@ -58,7 +58,7 @@ from world.crafting import RECIPES
 from world.doors import DOOR_TICKS
 from world.equipment import EQUIP_TICKS
 from world.events import Kind, Refusal
-from world.items import BUILD_COST, BUILD_ITEM, BUILD_TICKS, DIG_GIVES, DROP_TICKS, GATHER_TICKS, STONE
+from world.items import BUILD_COST, BUILD_ITEM, BUILD_TICKS, DIG_GIVES, DROP_TICKS, GATHER_TICKS, ITEMS, STONE
 from world.missiles import MISSILES
 from world.species import RADIUS, SPEED, STRIKE_TICKS
 from world.state import COINS, GOODS, GOODS_0, KIND, PILE, PLAYER, Counter, State, X, Y
@@ -415,7 +415,7 @@ def test_one_does_not_have_what_one_says_one_has() -> None:
         (GiveAsset(people[1], 2**40 + 1), Refusal.NOT_YOURS),
         (GiveAsset(people[1], 2**40 + 2), Refusal.NOT_YOURS),
         (Drop(0, 10), Refusal.NOT_ENOUGH),
-        (Give(people[1], 5, 1), Refusal.NOT_AN_ACTION),
+        (Give(people[1], len(ITEMS), 1), Refusal.NOT_AN_ACTION),
         (Build(20, 21, 0), Refusal.NOT_AN_ACTION),
         (Strike(people[2]), Refusal.OUT_OF_REACH),
         (GiveCoins(people[2], 1), Refusal.OUT_OF_REACH),

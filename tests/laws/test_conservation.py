@@ -74,7 +74,7 @@ def test_every_body_is_in_one_place_and_its_hop_only_rises() -> None:
 def test_an_asset_changes_its_holder_only_by_its_holders_gift_and_never_its_traits() -> None:
     world = begin()
     known: dict[int, tuple[int, int, int]] = {}
-    for tick in range(800):
+    for tick in range(1_600):
         gifts = set()
         for _, out in step(world, tick):
             gifts |= {(event.d, event.a, event.b) for event in out.events if event.kind == Kind.GAVE and event.c == -2}

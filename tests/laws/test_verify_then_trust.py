@@ -74,6 +74,6 @@ def test_one_rule_constant_changed_diverges(monkeypatch: pytest.MonkeyPatch) -> 
     world, _ = walked()
     monkeypatch.setattr(economy, "COIN_ODDS", economy.COIN_ODDS + 1)
     assert fault(world.store, world) is None, "a constant that nobody met changes nothing"
-    monkeypatch.setattr(births, "HEALTH_MAX", births.HEALTH_MAX - 1)
+    monkeypatch.setattr(births, "TILE", births.TILE + 2)
     error = fault(world.store, world)
     assert isinstance(error, Diverged) and error.record is not None

@@ -29,6 +29,7 @@ KINDS: Final = {
     assets.COLLECTION: "collection",
     "token": "asset-metadata",
     "image": "picture",
+    "Message": "withdrawal",  # regions.escrow
 }
 OTHER: Final = "other"
 TEXT_SHOWN: Final = 4_000  # characters of an item's text

@@ -103,15 +103,16 @@ class Regions:
                 await self._send(index, items)
 
     async def _flush(self) -> None:
-        """What came within a few milliseconds goes together."""
-        await asyncio.sleep(BATCH_MS / 1000)
-        fresh, self._fresh = self._fresh, []
-        by_region: dict[int, list[Waiting]] = {}
-        for item_id in fresh:
-            if item_id in self.waiting:
-                by_region.setdefault(self.waiting[item_id].region, []).append(self.waiting[item_id])
-        for index, items in by_region.items():
-            await self._send(index, items)
+        """What came within a few milliseconds goes together; and what comes while that is sent, right after."""
+        while self._fresh:
+            await asyncio.sleep(BATCH_MS / 1000)
+            fresh, self._fresh = self._fresh, []
+            by_region: dict[int, list[Waiting]] = {}
+            for item_id in fresh:
+                if item_id in self.waiting:
+                    by_region.setdefault(self.waiting[item_id].region, []).append(self.waiting[item_id])
+            for index, items in by_region.items():
+                await self._send(index, items)
 
     async def _send(self, index: int, items: list[Waiting]) -> None:
         while items:

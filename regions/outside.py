@@ -203,11 +203,11 @@ def _whole(asked: Request, name: str) -> int:
 
 
 def asset_of(asked: Request) -> int:
-    """The asset that an item is about, as its tag has it: a number, or a name of 16 hex digits. Raises RecordError."""
-    text = asked.tag("Asset")
-    if len(text) == 16 and set(text) <= set("0123456789abcdef"):
-        return int(text, 16) & 2**63 - 1
-    return _whole(asked, "Asset") & 2**63 - 1
+    """The asset that an item is about: its tag Asset, a decimal number as in Give. Raises RecordError."""
+    asset = _whole(asked, "Asset")
+    if not 0 < asset < 2**63:
+        raise RecordError(f"{asked.kind}: tag Asset is {asset}; an asset's id lies between 1 and {2**63 - 1}")
+    return asset
 
 
 def recipient(players: Iterable[Player]) -> Callable[[str], int]:

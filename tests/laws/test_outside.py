@@ -22,7 +22,7 @@ from tests.brittle import Brittle
 from tests.cluster import Cluster
 from tests.wallets import AO, EthereumKey, Wallet, recorded, rsa, wallet_key
 from world.events import Refusal
-from world.state import COINS, Counter, X, Y
+from world.state import COINS, Counter, X, Y, make_id
 
 
 @pytest.fixture
@@ -151,6 +151,19 @@ def test_a_strangers_read_is_answered_and_a_bad_name_is_an_error_in_the_record(c
     assert "nobody" in stranger.ask("Balance", Recipient=77)["Error"]
     assert "Error" in stranger.ask("Holder", Asset="none")
     assert json.loads(stranger.ask("Chronicle")["Data"]) == []
+
+
+@pytest.mark.parametrize("era", [1, 4, 35, 2**15 - 1])
+def test_an_assets_number_is_decimal_in_every_era(era: int) -> None:
+    """In eras 4 to 35 it has sixteen digits, as many as its name in tags has hex digits."""
+    asset = make_id(era, 3, 7)
+    assert outside.asset_of(replies.Unsigned("Holder", (("Asset", str(asset)),))) == asset
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", str(2**63), str(2**63 + 5), "7f", ""])
+def test_what_is_no_assets_number_is_refused(wrong: str) -> None:
+    with pytest.raises(RecordError, match="Asset"):
+        outside.asset_of(replies.Unsigned("Withdraw", (("Asset", wrong),)))
 
 
 def test_an_item_gets_a_nonce_of_its_own(cluster: Cluster) -> None:

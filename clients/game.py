@@ -34,13 +34,13 @@ from world.actions import (
     Move,
     Offer,
     PickUp,
+    Retract,
     Sell,
     Shoot,
     Speak,
     Strike,
     UseDoor,
     Wear,
-    Withdraw,
     decode_action,
 )
 from world.crafting import RECIPES
@@ -65,7 +65,7 @@ VERBS: Final[dict[type[Action], str]] = {
     Move: "walk", Strike: "strike", Gather: "gather", Give: "give", GiveCoins: "give coins", GiveAsset: "give",
     Drop: "drop", PickUp: "pick up", Build: "build", Dig: "dig", Speak: "speak",
     Shoot: "shoot", Craft: "make", Equip: "use", Wear: "wear", UseDoor: "door", Eat: "eat",
-    Offer: "offer", Accept: "accept", Withdraw: "withdraw", Buy: "buy", Sell: "sell", AskPrices: "ask",
+    Offer: "offer", Accept: "accept", Retract: "retract", Buy: "buy", Sell: "sell", AskPrices: "ask",
 }  # fmt: skip
 
 
@@ -337,7 +337,7 @@ def _in_words(action: Action) -> str:
             return f"offered {short_name(target)} a trade"
         case Accept():
             return "accepted a trade"
-        case Withdraw():
+        case Retract():
             return "called a trade off"
         case Buy(_, item, count, _):
             return f"bought {count} {ITEMS[item] if item < len(ITEMS) else 'goods'}"

@@ -6,7 +6,7 @@ from functools import partial
 from clients.draw.panel import Panel, asset_words
 from clients.offers import Offer
 from clients.view import short_name
-from world.actions import Accept, Action, Buy, Sell, Withdraw
+from world.actions import Accept, Action, Buy, Retract, Sell
 from world.actions import Offer as Propose
 from world.events import Event, Kind
 from world.items import ITEMS
@@ -106,9 +106,9 @@ def standing(trading: Trading, me: int) -> list[Offer]:
     for number, (maker, to, told) in trading.standing.items():
         if to == me:
             made.append(Offer(f"accept {terms(told)}", 1, partial(_accept, number), one=True))
-            made.append(Offer(f"turn down {terms(told)}", 1, partial(_withdraw, number), one=True))
+            made.append(Offer(f"turn down {terms(told)}", 1, partial(_retract, number), one=True))
         elif maker == me:
-            made.append(Offer(f"withdraw {terms(told)}", 1, partial(_withdraw, number), one=True))
+            made.append(Offer(f"withdraw {terms(told)}", 1, partial(_retract, number), one=True))
     return made
 
 
@@ -116,8 +116,8 @@ def _accept(number: int, _: int) -> Action:
     return Accept(number)
 
 
-def _withdraw(number: int, _: int) -> Action:
-    return Withdraw(number)
+def _retract(number: int, _: int) -> Action:
+    return Retract(number)
 
 
 @dataclass(frozen=True)

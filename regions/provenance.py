@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from archive.assets import asset_name
 from archive.keys import b64
 from regions import outside
 from regions.errors import RecordError
@@ -55,9 +54,9 @@ class Gift:
 
 def gifts(records: Iterable[Logged], asset: int) -> Iterator[Gift]:
     """Every gift of an asset in these records, in their order."""
-    needle, texts = msgspec.msgpack.encode(asset), (str(asset).encode(), asset_name(asset).encode())
+    needle, text = msgspec.msgpack.encode(asset), str(asset).encode()
     for logged in records:
-        if needle not in logged.raw and not any(text in logged.raw for text in texts):
+        if needle not in logged.raw and text not in logged.raw:
             continue
         record = decode(logged.raw)
         for said, verdict in zip(record.inputs, record.verdicts):

@@ -158,7 +158,7 @@ class Accept(msgspec.Struct, array_like=True, tag=41, frozen=True, forbid_unknow
     offer: EntityId
 
 
-class Withdraw(msgspec.Struct, array_like=True, tag=42, frozen=True, forbid_unknown_fields=True):
+class Retract(msgspec.Struct, array_like=True, tag=42, frozen=True, forbid_unknown_fields=True):
     """Take back an offer one made, or turn down one that was made to one."""
 
     offer: EntityId
@@ -191,7 +191,7 @@ class AskPrices(msgspec.Struct, array_like=True, tag=45, frozen=True, forbid_unk
 Action = (
     Move | Strike | Gather | Give | GiveCoins | GiveAsset | Drop | PickUp | Build | Dig | Speak
     | Shoot | Craft | Equip | Wear | UseDoor | Eat
-    | Offer | Accept | Withdraw | Buy | Sell | AskPrices
+    | Offer | Accept | Retract | Buy | Sell | AskPrices
 )  # fmt: skip
 
 _decoder: Final[msgspec.msgpack.Decoder[Action]] = msgspec.msgpack.Decoder(Action)

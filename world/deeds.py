@@ -19,13 +19,13 @@ from world.actions import (
     Move,
     Offer,
     PickUp,
+    Retract,
     Sell,
     Shoot,
     Speak,
     Strike,
     UseDoor,
     Wear,
-    Withdraw,
 )
 from world.events import Event, Kind, Refusal
 from world.movement import INTENT_MAX
@@ -72,8 +72,8 @@ def act(turn: Turn, entity: int, action: Action) -> Refusal:
             return trade.offer(turn, row, action)
         case Accept():
             return trade.accept(turn, row, action)
-        case Withdraw():
-            return trade.withdraw(turn, row, action)
+        case Retract():
+            return trade.retract(turn, row, action)
         case Buy():
             return markets.buy(turn, row, action)
         case Sell():

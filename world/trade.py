@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from world.actions import Accept, Offer, Withdraw
+from world.actions import Accept, Offer, Retract
 from world.economy import assets_of, receiver
 from world.equipment import taken_off
 from world.events import Event, Kind, Refusal
@@ -112,7 +112,7 @@ def accept(turn: Turn, row: int, action: Accept) -> Refusal:
     return Refusal.DONE
 
 
-def withdraw(turn: Turn, row: int, action: Withdraw) -> Refusal:
+def retract(turn: Turn, row: int, action: Retract) -> Refusal:
     """Take back one's own offer, or turn down another's."""
     state = turn.state
     entity = int(state.ids[row])

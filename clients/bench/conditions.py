@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,19 @@ def keep(rows: list[Row]) -> Path:
     file = base / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.json"
     file.write_text(json.dumps(rows, indent=1) + "\n")
     return file
+
+
+def tell(row: Row, as_json: bool) -> None:
+    """Keep a row by itself, and print it: one JSON object, or a table of its figures and where they are kept."""
+    file = keep([row])
+    if as_json:
+        print(json.dumps(row))
+        return
+    table = Table("figure", "value")
+    for name, value in row.items():
+        table.add_row(name, str(value))
+    Console().print(table)
+    Console(stderr=True).print(f"kept in {file}", markup=False, highlight=False, soft_wrap=True)
 
 
 def compared(rows: list[Row], file: Path) -> Table:

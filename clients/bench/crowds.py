@@ -8,7 +8,6 @@ side follows from the number of players so that 40 are expected in view; one of 
 import asyncio
 import json
 import math
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from clients.bench.conditions import Row, conditions, keep
 from clients.bench.cpu import spent
 from clients.pulse import Pulse, connect_to
 from regions.shell.files import WorldDir
@@ -41,9 +41,7 @@ START_S_MAX: Final = 240.0
 JOIN_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 180.0
 SETTLE_S: Final = 2.0
-KEPT: Final = Path("worlds/bench")
 SCENES: Final = ("openworld", "hotspot", "crossings")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -290,40 +288,24 @@ def _row(
         "memory_mb": {one["name"]: one["memory_mb"] for one in sample["processes"]},
         "bots_cpu_pct": round(100 * bots, 1),
         "other_cpu_pct": round(100 * (machine_s / took - server / took - bots), 1),
-        "load": round(os.getloadavg()[0], 2),
-        "commit": _commit(),
-        "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **conditions(),
     }
 
 
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
-    )
-    return done.stdout.strip()
-
-
 def run(name: str, as_json: bool, players: int = 500, rounds: int = 1, seconds: float = 10.0) -> int:
-    """Run a scene so often, keep each row as JSON, print them; the exit status."""
+    """Run a scene so often, keep the rows as JSON, print them; the exit status."""
     console = Console(stderr=True)
     scene = scenes(players, seconds)[name]
     rows: list[Row] = []
     for _ in range(rounds):
         rows.append(asyncio.run(measure(scene, lambda text: console.print(text, highlight=False))))
-        keep(rows[-1])
+    file = keep(rows)
     if as_json:
         print(json.dumps(rows))
     else:
         Console().print(_table(rows))
+        console.print(f"kept in {file}", markup=False, highlight=False, soft_wrap=True)
     return 0
-
-
-def keep(row: Row) -> Path:
-    """Write a row into the folder of runs."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    path = KEPT / f"{row['bench']}-{row['utc'].replace(':', '')}.json"
-    path.write_text(json.dumps(row, indent=1))
-    return path
 
 
 def scenes(players: int, seconds: float) -> dict[str, Scene]:

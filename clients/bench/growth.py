@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from clients.bench import crowds
-from clients.bench.crowds import Row, Scene
+from clients.bench.conditions import Row, conditions, keep
+from clients.bench.crowds import Scene
 
 PLAYERS: Final = (100, 250, 500, 700)
 SHAPES: Final = ((1, 1), (2, 2), (4, 4))
@@ -50,17 +51,17 @@ def run(as_json: bool, seconds: float = 10.0) -> int:
         "players": players,
         "regions": regions,
         "bodies": [bodies(count) for count in BODIES],
-        "utc": players[0]["utc"],
+        **conditions(),
     }
     found["lines"] = lines(players, regions)
     found["paper"] = paper(found["lines"])
-    kept = crowds.keep(found)
+    kept = keep([found])
     if as_json:
         print(json.dumps(found))
         return 0
     for table in _tables(found):
         Console().print(table)
-    Console().print(f"kept in {kept}", highlight=False)
+    Console(stderr=True).print(f"kept in {kept}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from archive.stores.disk import DiskStore
 from clients.archive_cost import DAY_S, ONCE, day, measure
-from clients.bench.conditions import conditions, keep
+from clients.bench.conditions import conditions, tell
 from clients.bench.cpu import memory
 from world.units import TICKS_PER_SECOND
 
@@ -70,15 +69,7 @@ def run(as_json: bool, seconds: int = SECONDS, bots: int = BOTS) -> int:
         "first_tick_s": again.get("first_tick_s"),
         **conditions(),
     }
-    file = keep([row])
-    if as_json:
-        print(json.dumps(row))
-    else:
-        table = Table("figure", "value")
-        for name, value in row.items():
-            table.add_row(name, str(value))
-        Console().print(table)
-        console.print(f"kept in {file}", markup=False, highlight=False, soft_wrap=True)
+    tell(row, as_json)
     return 0 if proved.get("ok") else 1
 
 

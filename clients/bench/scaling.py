@@ -7,15 +7,13 @@ busier of the two, which other work on the machine hardly touches.
 """
 
 import asyncio
-import json
 import statistics
 from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
-from clients.bench.conditions import conditions, keep
+from clients.bench.conditions import conditions, tell
 from clients.bench.crowds import Scene, measure
 
 ROUNDS: Final = 7
@@ -63,15 +61,7 @@ def run(as_json: bool, rounds: int = ROUNDS) -> int:
         "work_ms_by_phase": [runs[0][-1]["work_ms_by_phase"], two[-1]["work_ms_by_phase"]],
         **conditions(),
     }
-    file = keep([row])
-    if as_json:
-        print(json.dumps(row))
-    else:
-        table = Table("figure", "value")
-        for name, value in row.items():
-            table.add_row(name, str(value))
-        Console().print(table)
-        console.print(f"kept in {file}", markup=False, highlight=False, soft_wrap=True)
+    tell(row, as_json)
     return 1 if row["actions_lost"] or row["actions_repeated"] else 0
 
 

@@ -11,7 +11,7 @@ from clients.controls import Controls, Sheet, Sight
 from clients.draw.panel import Panel
 from clients.trading import TRADER, numbers
 from tests.clients.sights import ME, sight
-from world.actions import Accept, AskPrices, Buy, Offer, Sell, Withdraw
+from world.actions import Accept, AskPrices, Buy, Offer, Retract, Sell
 from world.events import Event, Kind
 from world.items import FIND, ITEMS, STONE, WOOD
 from world.prices import ask, cost, proceeds
@@ -68,7 +68,7 @@ def test_offers_that_stand_are_accepted_turned_down_and_forgotten_when_they_end(
     told = controls.trading.heard(Event(Kind.OFFERED, 77, ME + 1, ME, 0, "5 1 10 0 0 3 3 0"), ME)
     assert "5 coins and 10 wood for 3 stone" in told
     assert press(controls, eyes, pygame.K_t, pygame.K_RETURN) == [Accept(77)]
-    assert press(controls, eyes, pygame.K_t, pygame.K_DOWN, pygame.K_RETURN) == [Withdraw(77)]
+    assert press(controls, eyes, pygame.K_t, pygame.K_DOWN, pygame.K_RETURN) == [Retract(77)]
     assert "agreed" in controls.trading.heard(Event(Kind.TRADED, 77, ME + 1, ME), ME)
     assert controls.trading.standing == {}
     assert numbers("1 2 x", 3) == numbers("1 2", 3) == (0, 0, 0) and numbers("4 5 6", 3) == (4, 5, 6)

@@ -44,13 +44,13 @@ from world.actions import (
     Move,
     Offer,
     PickUp,
+    Retract,
     Sell,
     Shoot,
     Speak,
     Strike,
     UseDoor,
     Wear,
-    Withdraw,
 )
 from world.borders import add_asset
 from world.collision import ITERATIONS
@@ -133,7 +133,7 @@ ASKED: dict[str, dict[str, Says]] = {
         "wants_asset": Says.TERMS,
     },
     "Accept": {"offer": Says.OFFER},
-    "Withdraw": {"offer": Says.OFFER},
+    "Retract": {"offer": Says.OFFER},
     "Buy": {"target": Says.BODY, "item": Says.TERMS, "count": Says.TERMS, "coins_max": Says.TERMS},
     "Sell": {"target": Says.BODY, "item": Says.WHICH, "count": Says.HOW_MANY, "coins_min": Says.TERMS},
     "AskPrices": {"target": Says.BODY},
@@ -157,7 +157,7 @@ TICKS_BETWEEN: dict[type, int] = {
     Eat: EAT_TICKS,
 }
 AT_ONCE = {
-    Move, Give, GiveCoins, GiveAsset, PickUp, Speak, Wear, Offer, Accept, Withdraw, Buy, Sell, AskPrices,
+    Move, Give, GiveCoins, GiveAsset, PickUp, Speak, Wear, Offer, Accept, Retract, Buy, Sell, AskPrices,
 }  # fmt: skip
 """They wait for nothing, as they do nothing that a second time would add to; the tick admits four of a player's."""
 LENGTH = 2  # Q16 that rounding may add to a step, of 65,536 a tile
@@ -273,7 +273,7 @@ anything: st.SearchStrategy[Action] = st.one_of(
     st.builds(Speak, st.just("x")),
     st.builds(Offer, bodies, coins, items, counts, relics, coins, items, counts, relics),
     st.builds(Accept, offers),
-    st.builds(Withdraw, offers),
+    st.builds(Retract, offers),
     st.builds(Buy, bodies, st.integers(0, 6), counts, coins),
     st.builds(Sell, bodies, st.integers(0, 6), counts, coins),
 )

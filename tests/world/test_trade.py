@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.world.lands import column, flat, key, put, run, two_halves
-from world.actions import Accept, Action, AskPrices, Buy, Offer, Sell, Withdraw, decode_action, encode_action
+from world.actions import Accept, Action, AskPrices, Buy, Offer, Retract, Sell, decode_action, encode_action
 from world.borders import add_asset
 from world.encoding import decode, digest, encode
 from world.events import Event, Kind, Refusal
@@ -85,11 +85,11 @@ def test_an_offer_that_one_side_cannot_keep_any_more_moves_nothing(lacks: str) -
     assert (owns(state, ann), owns(state, bob)) == before and len(state.offers) == 1
 
 
-def test_an_offer_ends_when_withdrawn_turned_down_replaced_or_too_old() -> None:
+def test_an_offer_ends_when_retractn_turned_down_replaced_or_too_old() -> None:
     state, ann, bob = two_players()
     for ender, why in ((ann, 0), (bob, 1)):
         number = one(act(state, (ann, Offer(bob, 1, 0, 0, 0, 0, 0, 0, 0))), Kind.OFFERED).a
-        assert one(act(state, (ender, Withdraw(number))), Kind.OFFER_ENDED)[1:5] == (number, ann, bob, why)
+        assert one(act(state, (ender, Retract(number))), Kind.OFFER_ENDED)[1:5] == (number, ann, bob, why)
     first = one(act(state, (ann, Offer(bob, 1, 0, 0, 0, 0, 0, 0, 0))), Kind.OFFERED).a
     again = act(state, (ann, Offer(bob, 2, 0, 0, 0, 0, 0, 0, 0)))
     assert one(again, Kind.OFFER_ENDED).a == first and len(state.offers) == 1

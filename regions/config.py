@@ -51,6 +51,7 @@ SNAPSHOTS_KEPT: Final = 4
 CHECKPOINT_EVERY_MS: Final = 30_000
 SNAPSHOT_EVERY_CHECKPOINTS: Final = 10
 TICKS_LATE_MS: Final = 10
+NICENESS: Final = 5  # of processes whose work may wait for a tick: the archivist and the AO door
 CAUTIOUS_TICKS: Final = 40  # an owner whose predecessors died at one record admits one input a tick for so long
 
 CLIENT_FRAME_BYTES_MAX: Final = 4_096

@@ -31,6 +31,7 @@ from regions.ao.index import Index
 from regions.ao.units import World
 from regions.assignments import VARIANT
 from regions.charter import Charter
+from regions.config import NICENESS
 from regions.errors import ConfigError, RecordError
 from regions.shell.ao_feed import Feed
 from regions.shell.ao_regions import Regions
@@ -185,6 +186,7 @@ async def _main() -> int:
 def main() -> None:
     """Read the settings, open the doors."""
     setproctitle("everloom: ao")
+    os.nice(NICENESS)
     sys.exit(asyncio.run(_main()))
 
 

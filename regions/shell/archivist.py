@@ -48,6 +48,7 @@ from regions.archivist_verbs import (
     Wake,
 )
 from regions.beginning import lacking, usable
+from regions.config import NICENESS
 from regions.errors import ConfigError, RecordError
 from regions.resuming import Resumed, resume
 from regions.revive import opening_of
@@ -288,6 +289,7 @@ async def _main() -> int:
 def main() -> None:
     """Read the orders, follow the logs, file checkpoints."""
     setproctitle("everloom: archivist")
+    os.nice(NICENESS)
     warm()
     sys.exit(asyncio.run(_main()))
 

@@ -4,6 +4,7 @@
 --fresh --minutes 2                                        seeds nobody has run, for so long
 --kept --minutes 3                                         seeds that once found a defect, newest first; no time: all
 --report FILE                                              writes what came out as Markdown
+--pieces FILE                                              a long sweep that may be broken off and goes on from there
 --trace                                                    prints each run's trace hash
 --mutant NAME                                              the same with one defect planted (tests.simulation.mutants)
 --mutants --only NAME ... --markdown FILE                  each mutant until it is found, 500 seeds at most
@@ -42,7 +43,7 @@ def run_seeds(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     else:
         total = options.seeds or SEEDS
         jobs = (Job(options.first_seed + place, full, options.mutant) for place in range(total))
-    found = sweep(jobs, options.jobs, options.minutes, options.stop, total)
+    found = sweep(jobs, options.jobs, options.minutes, options.stop, total, options.pieces)
     if options.trace:
         for seed, trace in sorted(found.traces.items()):
             print(f"seed {seed} trace {trace}")
@@ -102,6 +103,7 @@ def main() -> int:
     parser.add_argument("--kept", action="store_true")
     parser.add_argument("--stop", action="store_true", help="at the first violation")
     parser.add_argument("--report", type=Path, metavar="FILE")
+    parser.add_argument("--pieces", type=Path, metavar="FILE", help="keep what was seen there, and go on from it")
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--mutant", default="", metavar="NAME")
     parser.add_argument("--mutants", action="store_true")

@@ -3,11 +3,9 @@
 import itertools
 import os
 import platform
-import subprocess
-from pathlib import Path
 from typing import Any
 
-from tests.simulation.sweep import Sweep
+from tests.simulation.sweep import Sweep, commit
 
 
 def markdown(result: dict[str, Any], found: Sweep, options: str) -> str:
@@ -16,7 +14,7 @@ def markdown(result: dict[str, Any], found: Sweep, options: str) -> str:
     lines = [
         "# The simulation",
         "",
-        f"`python -m tests.simulation {options}` at commit {_commit()}, Python {platform.python_version()},"
+        f"`python -m tests.simulation {options}` at commit {commit()}, Python {platform.python_version()},"
         f" {os.cpu_count()} cores that were shared with other work.",
         "",
         "| figure | seen |",
@@ -43,10 +41,3 @@ def markdown(result: dict[str, Any], found: Sweep, options: str) -> str:
     if few:
         lines += ["Pairs in fewer than 20 seeds: " + "; ".join(f"{a} + {b} ({found.pairs[a, b]})" for a, b in few), ""]
     return "\n".join(lines)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"

@@ -1,6 +1,8 @@
 """Many seeds, in one process or several, for so many or for so long; and the seeds that once failed, newest first."""
 
 import itertools
+import json
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -63,6 +65,46 @@ class Sweep:
     seeds_with: Counter[str] = field(default_factory=Counter)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     cpu_s: float = 0.0
+    done: set[int] = field(default_factory=set)
+
+    def save(self, path: Path) -> None:
+        """Keep what was seen so far, whole or not at all: a long sweep may be run in pieces."""
+        words = {
+            "commit": commit(),
+            "done": sorted(self.done),
+            "cpu_s": self.cpu_s,
+            "total": self.total,
+            "effective": self.effective,
+            "seeds_with": self.seeds_with,
+            "pairs": [[*pair, count] for pair, count in sorted(self.pairs.items())],
+            "failed": [[job.seed, job.full_rules, one.at_ms, one.law, one.words] for job, one in self.failed],
+        }
+        unfinished = path.with_suffix(".new")
+        unfinished.write_text(json.dumps(words), encoding="utf-8")
+        unfinished.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Sweep":
+        """What `save` kept; nothing, where there is no file. Raises ValueError for a sweep of another commit."""
+        from tests.simulation.simulation import Outcome
+
+        if not path.exists():
+            return cls()
+        words = json.loads(path.read_text(encoding="utf-8"))
+        if words["commit"] != commit():
+            raise ValueError(f"{path}: a sweep of commit {words['commit']}; this is {commit()}; go on there")
+        failed = [
+            (Job(seed, full), Outcome(seed, law, text, at_ms)) for seed, full, at_ms, law, text in words["failed"]
+        ]
+        return cls(
+            failed,
+            total=Counter(words["total"]),
+            effective=Counter(words["effective"]),
+            seeds_with=Counter(words["seeds_with"]),
+            pairs=Counter({(a, b): count for a, b, count in words["pairs"]}),
+            cpu_s=words["cpu_s"],
+            done=set(words["done"]),
+        )
 
     def take(self, done: list[tuple[Job, "Outcome"]], cpu_s: float) -> None:
         """Add some runs; say which failed."""
@@ -74,6 +116,7 @@ class Sweep:
             self.seeds_with.update(one.effective.keys())
             self.pairs.update(itertools.combinations(sorted(one.effective), 2))
             self.traces[one.seed] = one.trace
+            self.done.add(one.seed)
             if one.law:
                 self.failed.append((job, one))
                 print(f"seed {one.seed} at {one.at_ms} ms: {one.law}: {one.words}\n    {job.command}", flush=True)
@@ -102,9 +145,28 @@ class Sweep:
         }
 
 
-def sweep(jobs: Iterator[Job], processes: int, minutes: float = 0, stop: bool = False, total: int = 0) -> Sweep:
-    """Run jobs until there are none left, or the time is up (then no new ones begin), or one failed if `stop`."""
-    found, begun = Sweep(), time.monotonic()
+def commit() -> str:
+    """The commit of this checkout."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=KEPT.parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def sweep(
+    jobs: Iterator[Job],
+    processes: int,
+    minutes: float = 0,
+    stop: bool = False,
+    total: int = 0,
+    pieces: Path | None = None,
+) -> Sweep:
+    """Run jobs until there are none left, or the time is up (then no new ones begin), or one failed if `stop`.
+
+    `pieces`: a file that keeps what was seen, where a sweep of the same commit goes on after it was broken off.
+    """
+    found, begun = Sweep.load(pieces) if pieces else Sweep(), time.monotonic()
+    jobs = (job for job in jobs if job.seed not in found.done)
 
     def more() -> list[Job]:
         late = minutes and time.monotonic() - begun > 60 * minutes
@@ -124,6 +186,8 @@ def sweep(jobs: Iterator[Job], processes: int, minutes: float = 0, stop: bool = 
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             for one in finished:
                 found.take(*one.result())
+            if pieces:
+                found.save(pieces)
             if sys.stderr.isatty():
                 rate = found.total["seeds"] / (time.monotonic() - begun)
                 rest = f", {(total - found.total['seeds']) / rate / 60:.0f} minutes more" if total and rate else ""

@@ -46,10 +46,10 @@ def test_the_whole_world_holds_what_it_made_after_every_record(generous: None) -
     cluster = Cluster(population=(12, 10, 4), land=quarry)
     players = crowd(cluster, 5)
     seen = watched(cluster)
-    walk_and_trade(cluster, players, 120, seed=3)
+    walk_and_trade(cluster, players, 180, seed=3)
     assert seen[-1].coins > 0 and seen[-1].assets
     assert max(whole.flying for whole in seen) > 0
-    assert sum(core.figures.handovers for core in cluster.cores.values()) > 10
+    assert sum(core.figures.handovers for core in cluster.cores.values()) > 5
     assert any(read_image(body.image).assets for body in handed_over(cluster)), "the script must carry assets across"
     for index in (1, 2):
         assert cluster.replay(index).digest() == cluster.region(index).digest()

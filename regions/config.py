@@ -51,6 +51,8 @@ SNAPSHOTS_KEPT: Final = 4
 CHECKPOINT_EVERY_MS: Final = 30_000
 SNAPSHOT_EVERY_CHECKPOINTS: Final = 10
 TICKS_LATE_MS: Final = 10
+TICK_MS_MIN: Final = TICK_MS // 2  # between two ticks, when late ones are made up for
+MADE_UP_MS_MAX: Final = 4 * TICK_MS  # what is made up for; beyond it the world's time slows down
 NICENESS: Final = 5  # of processes whose work may wait for a tick: the archivist and the AO door
 CAUTIOUS_TICKS: Final = 40  # an owner whose predecessors died at one record admits one input a tick for so long
 

@@ -24,8 +24,10 @@ from regions.config import (
     DEFERRED_MAX,
     GATEWAYS_MAX,
     LETTER_REPEAT_MS,
+    MADE_UP_MS_MAX,
     QUEUE_TOTAL,
     SPAN,
+    TICK_MS_MIN,
     TICKS_LATE_MS,
 )
 from regions.drafts import draft, finished
@@ -106,7 +108,7 @@ class RegionCore:
         self.pending: Pending | None = None
         self.links = links or []
         self.process = b""
-        self.next_tick_ms = 0
+        self.next_tick_ms = self.behind_ms = 0
         self.post = PostBox(seat)
         self.deferred: list[Message] = []
         self.deferred_inputs = 0
@@ -321,13 +323,19 @@ class RegionCore:
             return self._wait(now_ms, self.next_tick_ms)
         late_ms = max(0, now_ms - self.next_tick_ms)
         self.figures.ticks_late += late_ms > TICKS_LATE_MS
-        period = TICK_MS if self.seat.index != letters.WORLD else LETTER_REPEAT_MS
-        on_time = self.next_tick_ms + period
-        # A tick that comes a whole period late is not made up for: the world's time slows down instead.
-        self.next_tick_ms = on_time if now_ms < on_time and self.seat.index else now_ms + period
+        self.next_tick_ms = now_ms + self._until_next(late_ms)
         if not self.links:
             return self._claim(now_ms)
         return self._beat(now_ms) + self._tick(now_ms, late_ms)
+
+    def _until_next(self, late_ms: int) -> int:
+        """Ticks that came late are made up for by shorter waits, up to a limit: then the world's time slows down."""
+        if self.seat.index == letters.WORLD:
+            return LETTER_REPEAT_MS
+        behind_ms = min(self.behind_ms + late_ms, MADE_UP_MS_MAX)
+        sooner_ms = min(behind_ms, TICK_MS - TICK_MS_MIN)
+        self.behind_ms = behind_ms - sooner_ms
+        return TICK_MS - sooner_ms
 
     def _halted(self, now_ms: int) -> list[Effect]:
         """Nothing is folded until the owner's word has come; then that alone."""

@@ -81,6 +81,17 @@ def test_time_goes_on_by_the_clock_between_one_and_a_thousand_milliseconds_a_rec
     assert cluster.ended[1].reason == "stopped as planned"
 
 
+def test_ticks_that_came_late_are_made_up_for_half_a_period_apart_at_the_closest() -> None:
+    cluster = Cluster()
+    n = cluster.region(1).state.n
+    cluster.logs.faults.extend([Fault.FULL] * 8)  # of both regions: each waits ever longer
+    cluster.run(1_000)
+    times = [record.time_ms for record in cluster.records(1) if record.n > n]
+    steps = [after - before for before, after in pairwise(times)]
+    assert max(steps) > 2 * TICK_MS and min(steps) >= TICK_MS // 2 and min(steps) < TICK_MS
+    assert cluster.region(1).state.n - n in range(19, 22)
+
+
 def test_after_a_pause_the_world_slows_down_instead_of_catching_up() -> None:
     cluster = Cluster()
     cluster.logs.faults.extend([Fault.LOST_UNKNOWN] * 12)

@@ -16,20 +16,21 @@ from world.units import DAY_TICKS
 # The light by the hour, in twenty-fourths of a day: what the picture's colours are multiplied with.
 _LIGHTS: Final[tuple[tuple[int, Colour], ...]] = (
     (0, (142, 154, 200)),
-    (4, (150, 160, 204)),
-    (6, (236, 208, 196)),
+    (5, (150, 160, 204)),
+    (6, (206, 190, 200)),
     (8, (255, 255, 255)),
-    (17, (255, 255, 255)),
-    (19, (248, 212, 178)),
-    (21, (176, 172, 204)),
+    (19, (255, 255, 255)),
+    (21, (248, 212, 178)),
+    (22, (190, 182, 200)),
+    (23, (150, 160, 204)),
     (24, (142, 154, 200)),
 )
-MORNING: Final = DAY_TICKS * 8 // 24  # a world begins in the morning
+DAWN: Final = DAY_TICKS * 6 // 24  # a day of the rules begins at dawn, and its night eight hours before the next
 
 
 def light(tick: int) -> Colour:
     """The colour of the light at a tick of the world."""
-    day = (tick + MORNING) % DAY_TICKS
+    day = (tick + DAWN) % DAY_TICKS
     for (hour, colour), (next_hour, next_colour) in pairwise(_LIGHTS):
         begin, end = hour * DAY_TICKS // 24, next_hour * DAY_TICKS // 24
         if begin <= day < end:

@@ -35,6 +35,7 @@ from world.state import X as STATE_X
 from world.state import Y as STATE_Y
 from world.tilemap import BUSH, FIELD, FLOOR, GROUND, MUD, NONE, ROCK, TREE, WALL, WATER
 from world.units import DAY_TICKS, TILE
+from world.villagers import is_night
 
 LAND = (0, 0, 48, 48)
 ME = 11
@@ -271,6 +272,14 @@ def test_nights_are_darker_and_days_are_clear() -> None:
     for before, after in pairwise(lights):
         assert max(abs(a - b) for a, b in zip(before, after)) < 24
     assert light(0) == light(DAY_TICKS)
+
+
+def test_it_is_dark_when_the_rules_say_that_it_is_night() -> None:
+    ticks = range(0, DAY_TICKS, DAY_TICKS // 96)
+    by_night = [sum(light(tick)) for tick in ticks if is_night(tick)]
+    by_day = [sum(light(tick)) for tick in ticks if not is_night(tick)]
+    assert len(by_day) == 2 * len(by_night)
+    assert max(by_night) <= min(by_day)
 
 
 def test_cameras_lead_there_and_back() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.simulation.covered import CORES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SMALL, FULL = 40, 4
+SMALL, FULL = 100, 10
 
 
 def measure(first: int, small: int = SMALL, full: int = FULL) -> dict[str, Any]:

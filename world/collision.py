@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from world.crowd import near_pairs, relax
+from world.crowd import CIRCLE, Circles, Places, near_pairs, relax
 from world.species import MASS_OF, RADIUS_OF
 from world.state import KIND, VX, VY, Bytes2, Int32s, Int64s, X, Y, pushes
 from world.units import BORDER_MARGIN, PUSH_MAX
@@ -89,18 +89,6 @@ def inside_borders(land: Int64s, borders: Int64s, room: Int64s, x: int, y: int) 
 
 
 @njit(cache=True)
-def _pushing(rows: Int32s, used: int) -> Int32s:
-    """The rows of bodies that push."""
-    slots = np.empty(used, np.int32)
-    bodies = 0
-    for i in range(used):
-        if pushes(rows[KIND, i]):
-            slots[bodies] = i
-            bodies += 1
-    return slots[:bodies]
-
-
-@njit(cache=True)
 def settle(
     rows: Int32s,
     used: int,
@@ -139,23 +127,51 @@ def settle_circles(
     room: Int64s,
 ) -> None:
     """`settle` for other circles: `radius` (below half a tile, Q16) and `mass` are int64 by kind."""
-    slots = _pushing(rows, used)
-    bodies = slots.shape[0]
+    given = np.empty(used + ghosts.shape[0], CIRCLE)
+    bodies = _moved(rows, used, radius, mass, blocked, walls, window_x, window_y, land, borders, room, given)
     count = bodies + ghosts.shape[0]
-    xs = np.empty(count, np.int64)
-    ys = np.empty(count, np.int64)
-    radii = np.empty(count, np.int64)
-    masses = np.ones(count, np.int64)
-    left = land[0] << 16
-    top = land[1] << 16
-    right = land[2] << 16
-    bottom = land[3] << 16
-    height, width = blocked.shape
-    for k in range(bodies):
-        i = slots[k]
+    for g in range(ghosts.shape[0]):
+        ghost = given[bodies + g]
+        ghost.x = ghosts[g, GHOST_X]
+        ghost.y = ghosts[g, GHOST_Y]
+        ghost.radius = radius[ghosts[g, GHOST_KIND]]
+        ghost.mass = 0
+        ghost.number = bodies + g
+        ghost.moved = 0
+
+    circles, places, first, second = near_pairs(given[:count], bodies)
+    movers = np.empty(count + 2, np.uint32)
+    for _ in range(ITERATIONS):
+        moving = relax(first, second, circles, movers)
+        if moving == 0:
+            break
+        _put_back(circles, movers[:moving], walls, window_x, window_y, land, borders, room)
+    _written(rows, used, circles, places, blocked, window_x, window_y)
+
+
+@njit(cache=True, error_model="numpy")
+def _moved(
+    rows: Int32s,
+    used: int,
+    radius: Int64s,
+    mass: Int64s,
+    blocked: Bytes2,
+    walls: Bytes2,
+    window_x: int,
+    window_y: int,
+    land: Int64s,
+    borders: Int64s,
+    room: Int64s,
+    circles: Circles,
+) -> int:
+    """The circles of all bodies that push, in order of rows, moved by their velocities; their number."""
+    left, top, right, bottom = land[0] << 16, land[1] << 16, land[2] << 16, land[3] << 16
+    height, width = walls.shape
+    count = 0
+    for i in range(used):
         kind = rows[KIND, i]
-        radii[k] = radius[kind]
-        masses[k] = mass[kind]
+        if not pushes(kind):
+            continue
         x = int(rows[X, i])
         y = int(rows[Y, i])
         if blocked[(y >> 16) - window_y, (x >> 16) - window_x] != 0:
@@ -170,45 +186,63 @@ def settle_circles(
             x, y = inside_borders(land, borders, room, x, y)
         tx = min(max((x >> 16) - window_x, 0), width - 1)
         ty = min(max((y >> 16) - window_y, 0), height - 1)
-        xs[k], ys[k] = off_walls(walls[ty, tx], x, y, radii[k])
-    for g in range(ghosts.shape[0]):
-        xs[bodies + g] = ghosts[g, GHOST_X]
-        ys[bodies + g] = ghosts[g, GHOST_Y]
-        masses[bodies + g] = 0
-        radii[bodies + g] = radius[ghosts[g, GHOST_KIND]]
+        x, y = off_walls(walls[ty, tx], x, y, int(radius[kind]))
+        one = circles[count]
+        one.x = x
+        one.y = y
+        one.from_x = x
+        one.from_y = y
+        one.radius = radius[kind]
+        one.mass = mass[kind]
+        one.number = count
+        one.moved = 0
+        count += 1
+    return count
 
-    order, first, second = near_pairs(xs, ys, radii, count, bodies)
-    xs = xs[order]
-    ys = ys[order]
-    radii = radii[order]
-    masses = masses[order]
-    moved = np.zeros(count, np.uint8)
-    movers = np.empty(count + 2, np.uint32)
-    from_x = xs.copy()
-    from_y = ys.copy()
-    for _ in range(ITERATIONS):
-        moving = relax(first, second, xs, ys, radii, masses, moved, movers)
-        if moving == 0:
-            break
-        for mover in range(moving):
-            k = movers[mover]
-            moved[k] = 0
-            x = min(max(xs[k], from_x[k] - PUSH_MAX), from_x[k] + PUSH_MAX)
-            y = min(max(ys[k], from_y[k] - PUSH_MAX), from_y[k] + PUSH_MAX)
-            if x < left or y < top or x >= right or y >= bottom:
-                x, y = inside_borders(land, borders, room, x, y)
-            tx = min(max((x >> 16) - window_x, 0), width - 1)
-            ty = min(max((y >> 16) - window_y, 0), height - 1)
-            xs[k], ys[k] = off_walls(walls[ty, tx], x, y, radii[k])
-            from_x[k] = xs[k]
-            from_y[k] = ys[k]
 
-    for k in range(count):
-        if order[k] >= bodies:
+@njit(cache=True, error_model="numpy")
+def _put_back(
+    circles: Circles,
+    movers: Places,
+    walls: Bytes2,
+    window_x: int,
+    window_y: int,
+    land: Int64s,
+    borders: Int64s,
+    room: Int64s,
+) -> None:
+    """Let no circle have moved further than PUSH_MAX, nor out of a closed border or into a wall."""
+    left, top, right, bottom = land[0] << 16, land[1] << 16, land[2] << 16, land[3] << 16
+    height, width = walls.shape
+    for mover in range(movers.shape[0]):
+        one = circles[movers[mover]]
+        x = min(max(int(one.x), one.from_x - PUSH_MAX), one.from_x + PUSH_MAX)
+        y = min(max(int(one.y), one.from_y - PUSH_MAX), one.from_y + PUSH_MAX)
+        if x < left or y < top or x >= right or y >= bottom:
+            x, y = inside_borders(land, borders, room, x, y)
+        tx = min(max((x >> 16) - window_x, 0), width - 1)
+        ty = min(max((y >> 16) - window_y, 0), height - 1)
+        x, y = off_walls(walls[ty, tx], x, y, int(one.radius))
+        one.x = x
+        one.y = y
+        one.from_x = x
+        one.from_y = y
+        one.moved = 0
+
+
+@njit(cache=True)
+def _written(
+    rows: Int32s, used: int, circles: Circles, places: Places, blocked: Bytes2, window_x: int, window_y: int
+) -> None:
+    """Write where the bodies are and the way they went; `places` says where each is among the circles."""
+    number = 0
+    for i in range(used):
+        if not pushes(rows[KIND, i]):
             continue
-        i = slots[order[k]]
-        x = xs[k]
-        y = ys[k]
+        one = circles[places[number]]
+        number += 1
+        x = int(one.x)
+        y = int(one.y)
         if is_blocked(blocked, window_x, window_y, x >> 16, y >> 16):
             # Only a body that no open ground could be found for.
             x = int(rows[X, i])

@@ -46,34 +46,38 @@ def update_walls(blocked: Bytes2, walls: Bytes2, x: int, y: int) -> None:
     walls[first_y:last_y, first_x:last_x] = fresh[first_y - top : last_y - top, first_x - left : last_x - left]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def off_walls(around: int, x: int, y: int, radius: int) -> tuple[int, int]:
     """The nearest place to (x, y) on its tile where a circle of less than half a tile touches no blocked tile.
 
     `around` is the tile's entry of `walls_around`; the tile itself is open.
     """
-    if around == 0:
-        return x, y
-    fx = x & 0xFFFF
-    fy = y & 0xFFFF
-    east = 2 * fx > TILE
-    south = 2 * fy > TILE
-    dx = TILE - fx if east else fx
-    dy = TILE - fy if south else fy
-    wall_x = around & (EAST if east else WEST) != 0
-    wall_y = around & (SOUTH if south else NORTH) != 0
-    if wall_x:
-        dx = max(dx, radius)
-    if wall_y:
-        dy = max(dy, radius)
-    corner = (SOUTH_EAST if south else NORTH_EAST) if east else (SOUTH_WEST if south else NORTH_WEST)
-    if not wall_x and not wall_y and around & corner and dx * dx + dy * dy < radius * radius:
-        size = max(int(sqrt(float(dx * dx + dy * dy))), 1)
-        if dx == 0 and dy == 0:
-            dx = 1
-        dx = min(int(float(dx * radius) / float(size)) + 1, radius)
-        dy = min(int(float(dy * radius) / float(size)) + 1, radius)
-    return x - fx + (TILE - dx if east else dx), y - fy + (TILE - dy if south else dy)
+    # Arithmetic where one might branch: which corner of the tile is nearest, and which walls are there, is a toss-up
+    # for the processor. `east` and `south` are 1 for an eastern and a southern corner.
+    east = ((x & 0xFFFF) + 0x7FFF) >> 16
+    south = ((y & 0xFFFF) + 0x7FFF) >> 16
+    corner_x = (x + 0x7FFF) & -TILE
+    corner_y = (y + 0x7FFF) & -TILE
+    dx = abs(x - corner_x)
+    dy = abs(y - corner_y)
+    wall_x = around >> (4 - 4 * east) & 1
+    wall_y = around >> (6 - 4 * south) & 1
+    wall_xy = around >> (5 + 2 * east - 2 * south - 4 * (east & south)) & 1
+    if dx * dx + dy * dy < radius * radius * (wall_xy & ~(wall_x | wall_y)):
+        dx, dy = _off_corner(dx, dy, radius)
+    dx += max(radius * wall_x - dx, 0)
+    dy += max(radius * wall_y - dy, 0)
+    return corner_x + dx - 2 * dx * east, corner_y + dy - 2 * dy * south
+
+
+@njit(cache=True, error_model="numpy")
+def _off_corner(dx: int, dy: int, radius: int) -> tuple[int, int]:
+    """How far from a blocked tile's corner, in the same direction, a circle touches it no more."""
+    size = max(int(sqrt(float(dx * dx + dy * dy))), 1)
+    if dx == 0 and dy == 0:
+        dx = 1
+    dx = min(int(float(dx * radius) / float(size)) + 1, radius)
+    return dx, min(int(float(dy * radius) / float(size)) + 1, radius)
 
 
 @njit(cache=True)

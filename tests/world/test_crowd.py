@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from world.crowd import PAIR_MARGIN, PAIRS_PER_BODY, Places, _pairs, near_pairs, relax
+from world.crowd import CIRCLE, PAIR_MARGIN, PAIRS_PER_BODY, Circles, Places, _pairs, near_pairs, relax
 from world.land import hashed
 from world.state import Int64s
 from world.units import TILE
@@ -18,35 +18,49 @@ def crowd(count: int, tiles: int, salt: int, corner: int = 0) -> tuple[Int64s, I
     return corner * TILE + xs * tiles // 65536, corner * TILE + ys * tiles // 65536
 
 
-def relaxed(found: tuple[Places, Places, Places], xs: Int64s, ys: Int64s, masses: Int64s) -> list[tuple[int, int]]:
+def circles(xs: Int64s, ys: Int64s, masses: Int64s | int = 1) -> Circles:
+    """Circles of these places and masses, unsorted."""
+    given = np.zeros(len(xs), CIRCLE)
+    given["x"], given["y"], given["radius"], given["mass"] = xs, ys, RADIUS, masses
+    given["number"] = np.arange(len(xs))
+    return given
+
+
+def relaxed(found: tuple[Circles, Places, Places, Places]) -> list[tuple[int, int]]:
     """Where all are after four passes over the pairs, by number."""
-    order, first, second = found
-    count = len(xs)
-    in_order = [values[order] for values in (xs, ys, np.full(count, RADIUS, np.int64), masses)]
+    crowded, places, first, second = found
     for _ in range(4):
-        relax(first, second, *in_order, np.zeros(count, np.uint8), np.empty(count + 2, np.uint32))
-    places = np.empty((count, 2), np.int64)
-    places[order, 0], places[order, 1] = in_order[0], in_order[1]
-    return [(int(x), int(y)) for x, y in places]
+        relax(first, second, crowded, np.empty(len(crowded) + 2, np.uint32))
+        crowded["moved"] = 0
+    return [(int(one["x"]), int(one["y"])) for one in crowded[places]]
 
 
 @pytest.mark.parametrize("corner", [0, 37, 128, 1000])
 @pytest.mark.parametrize("ghosts", [0, 300])
 def test_a_grid_of_all_the_land_and_the_torus_push_everyone_the_same_way(corner: int, ghosts: int) -> None:
     xs, ys = crowd(6000, 300, corner, corner)
-    bodies, radii = len(xs) - ghosts, np.full(len(xs), RADIUS, np.int64)
+    bodies = len(xs) - ghosts
     masses = 45 + hashed(1, 1, xs, ys) % 30
     masses[bodies:] = 0
-    spread, torus = (_pairs(xs, ys, radii, len(xs), bodies, grid) for grid in (True, False))
-    assert len(spread[1]) > 500
+    spread, torus = (_pairs(circles(xs, ys, masses), bodies, grid) for grid in (True, False))
+    assert len(spread[2]) > 500
     assert (spread[0] != torus[0]).any()
-    assert relaxed(spread, xs, ys, masses) == relaxed(torus, xs, ys, masses)
+    assert relaxed(spread) == relaxed(torus)
 
 
-def test_all_near_pairs_are_found_once_the_lower_number_first() -> None:
+def test_circles_are_sorted_and_each_is_where_it_is_said_to_be() -> None:
+    given = circles(*crowd(400, 30, 3, 120))
+    for grid in (True, False):
+        crowded, places, _, _ = _pairs(given, 400, grid)
+        assert sorted(places) == list(range(400)) and (crowded[places] == given).all()
+
+
+@pytest.mark.parametrize("grid", [True, False])
+def test_all_near_pairs_are_found_once_the_lower_number_first(grid: bool) -> None:
     xs, ys = crowd(400, 30, 3, 120)
-    order, first, second = near_pairs(xs, ys, np.full(400, RADIUS, np.int64), 400, 390)
-    found = list(zip(order[first].tolist(), order[second].tolist(), strict=True))
+    crowded, _, first, second = _pairs(circles(xs, ys), 390, grid)
+    number = crowded["number"]
+    found = list(zip(number[first].tolist(), number[second].tolist(), strict=True))
     near = 2 * RADIUS + PAIR_MARGIN
     expected = {
         (a, b)
@@ -60,12 +74,17 @@ def test_all_near_pairs_are_found_once_the_lower_number_first() -> None:
 def test_in_a_heap_the_torus_decides_which_pairs_are_left_out() -> None:
     xs, ys = crowd(200, 1, 5, 64)
     xs[100:] += 200 * TILE
-    radii = np.full(200, RADIUS, np.int64)
-    found, torus = near_pairs(xs, ys, radii, 200, 200), _pairs(xs, ys, radii, 200, 200, False)
-    assert len(found[1]) == PAIRS_PER_BODY * 200 + 1
+    found, torus = near_pairs(circles(xs, ys), 200), _pairs(circles(xs, ys), 200, False)
+    assert len(found[2]) == PAIRS_PER_BODY * 200 + 1
     assert all((a == b).all() for a, b in zip(found, torus, strict=True))
 
 
+def test_a_heap_of_ghosts_leaves_out_no_pair_of_a_body() -> None:
+    xs, ys = crowd(200, 1, 5, 64)
+    crowded, _, first, second = near_pairs(circles(xs, ys), 1)
+    assert len(first) == PAIRS_PER_BODY + 1
+    assert (crowded["number"][first] == 0).all() and (crowded["number"][second] > 0).all()
+
+
 def test_nobody_is_no_crowd() -> None:
-    nobody = np.zeros(0, np.int64)
-    assert [len(part) for part in near_pairs(nobody, nobody, nobody, 0, 0)] == [0, 0, 0]
+    assert [len(part) for part in near_pairs(np.zeros(0, CIRCLE), 0)] == [0, 0, 0, 0]

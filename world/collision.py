@@ -137,10 +137,10 @@ def settle_circles(
         ghost.radius = radius[ghosts[g, GHOST_KIND]]
         ghost.mass = 0
         ghost.number = bodies + g
-        ghost.moved = 0
+        ghost.moved = 1
 
     circles, places, first, second = near_pairs(given[:count], bodies)
-    movers = np.empty(count + 2, np.uint32)
+    movers = np.empty(count + 1, np.uint32)
     for _ in range(ITERATIONS):
         moving = relax(first, second, circles, movers)
         if moving == 0:

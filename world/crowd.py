@@ -5,7 +5,7 @@ in which overlapping pairs are relaxed: by cell of a torus of 64 x 64 cells, the
 order that no pair sharing a circle with another can tell from that one, whatever the size of the grid.
 
 A processor runs ahead of what it waits for until it guesses a branch wrong, and where people stand is a toss-up for it:
-so the loops here do the same for every circle, every test and every pair.
+so what is quickly done is done for every circle and every test alike.
 
 Not here: walls and borders, and which bodies push (`world.collision`).
 """
@@ -41,7 +41,7 @@ CIRCLE: Final = np.dtype(
         ("radius", np.int32),
         ("mass", np.int32),  # 0: a ghost
         ("number", np.uint32),
-        ("moved", np.uint32),  # 1: pushed in this relaxation
+        ("moved", np.uint32),  # 1: in this relaxation; always of a ghost, which does not
     ]
 )
 
@@ -266,8 +266,8 @@ def _in_order(circles: Circles, first: Places, second: Places, bodies: int) -> t
 def relax(first: Places, second: Places, circles: Circles, movers: Places) -> int:
     """Push the overlapping pairs apart once, in order, lighter circles giving way more; a ghost (mass 0) stays.
 
-    The places of those that moved, each once, go to `movers` (uint32[n + 2]), and their number is the answer; `moved`
-    is 0 for all before, 1 for them after.
+    The places of those that moved, each once, go to `movers` (uint32[n + 1]), and their number is the answer; `moved`
+    is 0 for all but ghosts before, 1 for them after.
     """
     count = np.uint64(0)
     for p in range(first.shape[0]):
@@ -277,31 +277,31 @@ def relax(first: Places, second: Places, circles: Circles, movers: Places) -> in
         dy = int(b.y) - int(a.y)
         reach = int(a.radius) + int(b.radius)
         square = dx * dx + dy * dy
-        # All are computed, and those that do not overlap get no push.
-        over = int(square < (reach - SLOP) * (reach - SLOP))
+        # A toss-up, but what follows takes longer than a wrong guess, and the next pair often waits for it.
+        if square >= (reach - SLOP) * (reach - SLOP):
+            continue
         dx += int(square == 0)
         apart = max(int(sqrt(float(square))), 1)
-        depth = (reach - apart) * over
-        push_x = int(float(dx * depth) / float(apart))
-        push_y = int(float(dy * depth) / float(apart))
+        push_x = int(float(dx * (reach - apart)) / float(apart))
+        push_y = int(float(dy * (reach - apart)) / float(apart))
         if a.mass == b.mass:
             part_x = (push_x + int(push_x < 0)) >> 1
             part_y = (push_y + int(push_y < 0)) >> 1
+        elif b.mass == 0:
+            part_x = push_x
+            part_y = push_y
         else:
             share = float(int(a.mass) + int(b.mass))
             part_x = int(float(push_x * b.mass) / share)
             part_y = int(float(push_y * b.mass) / share)
-        solid = int(b.mass == 0)
-        part_x += (push_x - part_x) * solid
-        part_y += (push_y - part_y) * solid
         a.x -= part_x
         a.y -= part_y
         b.x += push_x - part_x
         b.y += push_y - part_y
         movers[count] = first[p]
-        count += np.uint64(over & (a.moved ^ 1))
-        a.moved |= over
+        count += np.uint64(a.moved ^ 1)
+        a.moved = 1
         movers[count] = second[p]
-        count += np.uint64(over & (b.moved ^ 1) & (solid ^ 1))
-        b.moved |= over & (solid ^ 1)
+        count += np.uint64(b.moved ^ 1)
+        b.moved = 1
     return int(count)

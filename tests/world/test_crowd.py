@@ -22,7 +22,7 @@ def circles(xs: Int64s, ys: Int64s, masses: Int64s | int = 1) -> Circles:
     """Circles of these places and masses, unsorted."""
     given = np.zeros(len(xs), CIRCLE)
     given["x"], given["y"], given["radius"], given["mass"] = xs, ys, RADIUS, masses
-    given["number"] = np.arange(len(xs))
+    given["number"], given["moved"] = np.arange(len(xs)), given["mass"] == 0
     return given
 
 
@@ -30,8 +30,8 @@ def relaxed(found: tuple[Circles, Places, Places, Places]) -> list[tuple[int, in
     """Where all are after four passes over the pairs, by number."""
     crowded, places, first, second = found
     for _ in range(4):
-        relax(first, second, crowded, np.empty(len(crowded) + 2, np.uint32))
-        crowded["moved"] = 0
+        relax(first, second, crowded, np.empty(len(crowded) + 1, np.uint32))
+        crowded["moved"] = crowded["mass"] == 0
     return [(int(one["x"]), int(one["y"])) for one in crowded[places]]
 
 

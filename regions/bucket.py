@@ -41,5 +41,8 @@ class Bucket:
         return now_ms + max(ceil(missing * 1000 / self.per_second), 0)
 
     def _gain(self, now_ms: int) -> None:
-        gained = max(now_ms - self._at_ms, 0) * self.per_second / 1000
-        self._tokens, self._at_ms = min(self._tokens + gained, float(self.burst)), now_ms
+        passed_ms = now_ms - self._at_ms
+        if passed_ms > 0:
+            tokens = self._tokens + passed_ms * self.per_second / 1000
+            self._tokens = tokens if tokens < self.burst else float(self.burst)
+        self._at_ms = now_ms

@@ -22,6 +22,7 @@ from regions.gateway_verbs import (
     Effect,
     Event,
     Framed,
+    Frames,
     Heard,
     LetIn,
     Publish,
@@ -29,7 +30,7 @@ from regions.gateway_verbs import (
     Timer,
 )
 from regions.messages import Answers, Batch, Beat, Delta, Here, Keys, KeyWanted, Where
-from regions.peers import Peer, State
+from regions.peers import PLAYING, Peer, State
 from regions.protocol import TOLD, Having, Refused, Status, Told
 from regions.record import Acted, Birth, Head, Login
 from regions.roll import Client, Roll
@@ -43,6 +44,7 @@ STUCK_MS: Final = 30_000  # a client that reads nothing for so long is closed
 SILENT_MS: Final = 1_000  # a region from which nothing came for so long is called silent
 FULL_AGAIN_MS: Final = 5_000  # when to come again to a gateway that has no place
 LOOK_EVERY_MS: Final = 250  # how often silence, keys and stuck clients are looked for
+_TOLD: Final = bytes([TOLD])
 WELL: Final = ("loading", "claiming", "serving", "stopping")  # what an owner says when there is nothing to tell
 
 
@@ -92,6 +94,9 @@ class Gateway:
         """Take one event at `now_ms` (ms since 1970); return what is to be done, in order. No bytes make it raise."""
         out: list[Effect] = []
         match event:
+            case Frames():
+                for framed in event.frames:
+                    self._framed(now_ms, framed, out)
             case Framed():
                 self._framed(now_ms, event, out)
             case Heard():
@@ -118,6 +123,8 @@ class Gateway:
         client = self.clients.get(event.peer)
         if client is not None:
             self._do(now_ms, client, client.peer.receive(now_ms, event.frame), out)
+            if now_ms >= self._admission.due_ms:
+                self._admit(now_ms, out)
 
     def _connected(self, now_ms: int, event: Connected, out: list[Effect]) -> None:
         if len(self.clients) - self.roll.players >= STRANGERS_MAX:
@@ -134,7 +141,8 @@ class Gateway:
     def _do(self, now_ms: int, client: Client, wishes: Iterable[Wish], out: list[Effect]) -> None:
         """Carry out what a peer wants, and list it under the body it has come to know."""
         peer = client.peer
-        self.roll.list_body(client)
+        if peer.entity != client.entity:
+            self.roll.list_body(client)
         for wish in wishes:
             match wish:
                 case ToRegion():
@@ -147,7 +155,7 @@ class Gateway:
                     self._ask_where(now_ms, client, out)
                 case Entered():
                     for other in self.roll.of_entity(client.entity):
-                        if other is not client and other.peer.state in (State.SERVED, State.LOST):
+                        if other is not client and other.peer.state in PLAYING:
                             self._do(now_ms, other, other.peer.superseded(peer.session, peer.login_chain), out)
                 case ShowAll():
                     self.sights.show_all(client.number)
@@ -188,7 +196,9 @@ class Gateway:
     # Towards the regions.
 
     def _post(self, now_ms: int, wish: ToRegion, era: int, out: list[Effect]) -> None:
-        batch = self._batches.setdefault((wish.region, era), [])
+        batch = self._batches.get((wish.region, era))
+        if batch is None:
+            batch = self._batches[wish.region, era] = []
         batch += wish.inputs
         # At once after a pause, and then at most one batch in BATCH_MS.
         self._batch_at_ms = min(self._batch_at_ms, max(now_ms, self._batch_sent_ms + BATCH_MS))
@@ -249,7 +259,7 @@ class Gateway:
                 self._do(now_ms, client, client.peer.answered(now_ms, message, answer), out)
         for own in message.own:
             for client in self.roll.of_entity(own.entity):
-                if client.peer.state in (State.SERVED, State.LOST) and client.peer.era == message.era:
+                if client.peer.state in PLAYING and client.peer.era == message.era:
                     out.append(Send(client.number, _frame(Having(own.coins, own.goods, own.assets, own.worn))))
         for entity, region, hop in message.left:
             if region in self.views:
@@ -279,9 +289,9 @@ class Gateway:
         for entity, (x, y, hop) in view.bodies(self.roll.entities).items():
             for client in self.roll.of_entity(entity):
                 peer = client.peer
-                if hop > peer.hop and peer.region != view.index:
+                if peer.region != view.index and hop > peer.hop:
                     self._do(now_ms, client, peer.moved(now_ms, view.index, hop), out)
-                if peer.region == view.index and peer.state in (State.SERVED, State.LOST):
+                if peer.region == view.index and peer.state in PLAYING:
                     self.sights.look(client.number, view.index, x, y)
         out += [one for one in self._receipts.pop(view.index, ()) if not self.sights.hold(one.peer, view, one.frame)]
         frames = [Send(number, frame) for number, frame in self.sights.frames(view, ticked.anew)]
@@ -325,9 +335,9 @@ class Gateway:
             del self._waits[region]
         frame = _frame(Status(why or "the world goes on"))
         for client in self.clients.values():
-            if client.peer.region == region and client.peer.state in (State.SERVED, State.LOST):
+            if client.peer.region == region and client.peer.state in PLAYING:
                 out.append(Send(client.number, frame))
 
 
 def _frame(told: Told) -> bytes:
-    return bytes([TOLD]) + protocol.encode(told)
+    return _TOLD + protocol.encode(told)

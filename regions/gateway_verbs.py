@@ -17,6 +17,12 @@ class Framed(Struct, frozen=True):
     frame: bytes
 
 
+class Frames(Struct, frozen=True):
+    """Event: clients sent frames, in the order in which they were read; what they ask for goes on together."""
+
+    frames: list[Framed]
+
+
 class Closed(Struct, frozen=True):
     """Event: a connection is gone."""
 
@@ -40,7 +46,7 @@ class Timer(Struct, frozen=True):
     """Event: `Gateway.due_ms` has come."""
 
 
-Event = Connected | Framed | Closed | Heard | Backlog | Timer
+Event = Connected | Framed | Frames | Closed | Heard | Backlog | Timer
 
 
 class Send(Struct, frozen=True):

@@ -13,6 +13,7 @@ region has answered (`regions.unanswered`) goes again to where the body is; none
 """
 
 from enum import Enum, auto
+from typing import Final
 
 from regions import protocol
 from regions.arrival import SEEK_EVERY_MS, Arrival
@@ -82,6 +83,9 @@ class State(Enum):
     OVER = auto()
 
 
+PLAYING: Final = (State.SERVED, State.LOST)
+
+
 class Peer:
     """One connection. Every method takes the time in ms since 1970 and returns what is to be done, in order.
 
@@ -130,7 +134,8 @@ class Peer:
     def due_ms(self) -> int:
         """When `timer` wants to be called."""
         if self.state is State.SERVED:
-            return min(self.unanswered.due_ms, self._greeting.expires_ms)
+            again_ms, expires_ms = self.unanswered.due_ms, self._greeting.expires_ms
+            return again_ms if again_ms < expires_ms else expires_ms
         if self.state in (State.SEEKING, State.ENTERING):
             return self._arriving.wait_ms
         return self._wait_ms
@@ -149,15 +154,15 @@ class Peer:
                 raise RecordError(f"more than {CLIENT_FRAMES_PER_SECOND} frames a second")
             if len(frame) > CLIENT_FRAME_BYTES_MAX:
                 raise RecordError(f"a frame of {len(frame)} bytes; the limit is {CLIENT_FRAME_BYTES_MAX}")
-            if self.state in (State.GREETING, State.CHALLENGED):
-                self._greeting.read(frame)
-                self._wait_ms = NEVER  # now it is the gateway that takes its time
-                return [Turn(self.state is State.CHALLENGED)]
+            if self.state in PLAYING:
+                array = unseal(self._greeting.key, self._frames + 1, frame)
+                self._frames += 1
+                return self._said(now_ms, protocol.decode_said(array))
             if self.state in (State.SEEKING, State.ENTERING):
                 raise RecordError("a frame before the Welcome")
-            array = unseal(self._greeting.key, self._frames + 1, frame)
-            self._frames += 1
-            return self._said(now_ms, protocol.decode_said(array))
+            self._greeting.read(frame)
+            self._wait_ms = NEVER  # now it is the gateway that takes its time
+            return [Turn(self.state is State.CHALLENGED)]
         except RecordError as error:
             return self._fault(str(error))
 
@@ -205,7 +210,7 @@ class Peer:
 
     def here(self, now_ms: int, here: Here) -> list[Wish]:
         """A region says that it has the body."""
-        if self.state in (State.SERVED, State.LOST) and here.era > self.era:
+        if self.state in PLAYING and here.era > self.era:
             return self._undone(here)
         said, known = (here.era, here.hop), (self.era, self.hop)
         if here.leaving or said < known:
@@ -242,7 +247,7 @@ class Peer:
         if self.state is State.ENTERING:
             self.state = State.SEEKING
             return self._arriving.seek_again(now_ms)
-        if self.state not in (State.SERVED, State.LOST):
+        if self.state not in PLAYING:
             return []
         self.hop = -1
         return self._lose(now_ms)
@@ -253,7 +258,7 @@ class Peer:
             return self.era_began(now_ms) if answers.era > self.era else []
         if self.state is State.ENTERING:
             return self._login_answered(now_ms, answer)
-        if self.state not in (State.SERVED, State.LOST):
+        if self.state not in PLAYING:
             return []
         if answer.status == STATUS_MOVED:
             return self._lose(now_ms) if self.state is State.SERVED and answers.region == self.region else []

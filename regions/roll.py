@@ -36,8 +36,8 @@ class Roll:
     def __init__(self) -> None:
         self.clients: dict[int, Client] = {}
         self.players = 0
-        self._by_entity: dict[int, list[Client]] = {}
-        self._by_wallet: dict[bytes, list[Client]] = {}
+        self._by_entity: dict[int, tuple[Client, ...]] = {}
+        self._by_wallet: dict[bytes, tuple[Client, ...]] = {}
         self._entities: Int64s | None = NOBODY
         self._calendar: list[tuple[int, int]] = []  # each client's earliest time, and perhaps others, which are stale
 
@@ -72,29 +72,28 @@ class Roll:
         """A client's wallet has signed."""
         client.wallet = client.peer.wallet
         self.players += 1
-        self._by_wallet.setdefault(client.wallet, []).append(client)
+        _list(self._by_wallet, client.wallet, client)
 
     def list_body(self, client: Client) -> None:
         """A client knows its body, or another one than before."""
-        if client.peer.entity != client.entity:
-            _unlist(self._by_entity, client.entity, client)
-            client.entity = client.peer.entity
-            self._by_entity.setdefault(client.entity, []).append(client)
-            self._entities = None
+        _unlist(self._by_entity, client.entity, client)
+        client.entity = client.peer.entity
+        _list(self._by_entity, client.entity, client)
+        self._entities = None
 
-    def of_entity(self, entity: int) -> list[Client]:
+    def of_entity(self, entity: int) -> tuple[Client, ...]:
         """Whoever is listed under a body, as they are now."""
-        return list(self._by_entity.get(entity, ()))
+        return self._by_entity.get(entity, ())
 
-    def of_wallet(self, wallet: bytes) -> list[Client]:
+    def of_wallet(self, wallet: bytes) -> tuple[Client, ...]:
         """Whoever is listed under a wallet, as they are now."""
-        return list(self._by_wallet.get(wallet, ()))
+        return self._by_wallet.get(wallet, ())
 
     def call(self, now_ms: int, client: Client) -> None:
         """Put into the calendar when a client wants to be called next."""
         due_ms = client.peer.due_ms
-        if due_ms < NEVER:
-            due_ms = min(due_ms, now_ms + AHEAD_MS)
+        if now_ms + AHEAD_MS < due_ms < NEVER:
+            due_ms = now_ms + AHEAD_MS
         if due_ms < client.called_ms:
             client.called_ms = due_ms
             heapq.heappush(self._calendar, (due_ms, client.number))
@@ -117,12 +116,18 @@ class Roll:
                 yield client
 
 
-def _unlist(lists: dict[_K, list[Client]], key: _K, client: Client) -> bool:
+def _list(lists: dict[_K, tuple[Client, ...]], key: _K, client: Client) -> None:
+    lists[key] = (*lists.get(key, ()), client)
+
+
+def _unlist(lists: dict[_K, tuple[Client, ...]], key: _K, client: Client) -> bool:
     """Take a client off a list; whether the list is empty now and gone."""
-    listed = lists.get(key)
-    if listed is None or client not in listed:
+    listed = lists.get(key, ())
+    if client not in listed:
         return False
-    listed.remove(client)
-    if not listed:
+    left = tuple(one for one in listed if one is not client)
+    if left:
+        lists[key] = left
+    else:
         del lists[key]
-    return not listed
+    return not left

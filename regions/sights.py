@@ -6,7 +6,7 @@ turn, as a call of the system for each frame is what costs most; what it was tol
 Not here: how a frame is made (`regions.views`), and where a body is (`regions.gateway`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -104,13 +104,14 @@ class Sights:
         sight.told.append(told)
         return True
 
-    def frames(self, view: RegionView, anew: bool) -> Iterator[tuple[int, bytes]]:
+    def frames(self, view: RegionView, anew: bool) -> list[tuple[int, bytes]]:
         """A region stands at a new tick: (client, frame) for everyone who is to see it. `anew`: all begin anew."""
         index = view.index
+        out: list[tuple[int, bytes]] = []
         gone = []
         for number, sight in self._viewers[index].items():
             if sight.full_since_ms:
-                yield from _held(number, sight)
+                out += _held(number, sight)
                 self.skipped += 1
                 sight.anew.add(index)
                 sight.missed.add(index)
@@ -125,17 +126,18 @@ class Sights:
                 if sight.step and not (index == sight.home and sight.turn(number, view.tick)):
                     sight.held.append(frame)
                     continue
-                yield from _held(number, sight)
-                yield number, frame
+                if sight.told or sight.held:
+                    out += _held(number, sight)
+                out.append((number, frame))
                 continue
-            yield from _held(number, sight)
+            out += _held(number, sight)
             if rect == NOTHING:
                 gone.append(number)
                 del sight.wanted[index]
                 del sight.given[index]
                 sight.anew.discard(index)
                 sight.missed.discard(index)
-                yield number, view.key_frame(NOTHING, frozenset(), anew=False)
+                out.append((number, view.key_frame(NOTHING, frozenset(), anew=False)))
                 continue
             begin = anew or given is None or index in sight.anew
             held = frozenset() if begin or given is None else frozenset(view.chunk_list(given))
@@ -144,9 +146,10 @@ class Sights:
             self.keyframes += 1
             slowed = index in sight.missed
             sight.missed.discard(index)
-            yield number, view.key_frame(rect, held, begin, slowed)
+            out.append((number, view.key_frame(rect, held, begin, slowed)))
         for number in gone:
             del self._viewers[index][number]
+        return out
 
     def _around(self, hung: tuple[int, int]) -> dict[int, Rect]:
         known = self._rectangles.get(hung)
@@ -158,8 +161,7 @@ class Sights:
         return known
 
 
-def _held(number: int, sight: Sight) -> Iterator[tuple[int, bytes]]:
+def _held(number: int, sight: Sight) -> list[tuple[int, bytes]]:
     """What waited for the client's turn."""
-    if sight.told or sight.held:
-        waited, sight.told, sight.held = sight.told + sight.held, [], []
-        yield from ((number, frame) for frame in waited)
+    waited, sight.told, sight.held = sight.told + sight.held, [], []
+    return [(number, frame) for frame in waited]

@@ -97,6 +97,7 @@ class RegionView:
     _keys: dict[int, bytes] = field(default_factory=dict)
     _frames: dict[Rect, tuple[bytes, bool]] = field(default_factory=dict)
     _lists: dict[Rect, tuple[int, ...]] = field(default_factory=dict)
+    _crowds: list[int] = field(default_factory=list)  # bodies by chunk, counted when wanted
     _steps: dict[Rect, int] = field(default_factory=dict)
     _steps_before: dict[Rect, int] = field(default_factory=dict)
 
@@ -110,7 +111,7 @@ class RegionView:
         self._clear()
 
     def _clear(self) -> None:
-        self._pieces, self._keys, self._frames = {}, {}, {}
+        self._pieces, self._keys, self._frames, self._crowds = {}, {}, {}, []
 
     def wants_keys(self, now_ms: int) -> bool:
         """Whether to ask the region for keys now; asked, it waits a while before it asks again."""
@@ -198,8 +199,9 @@ class RegionView:
             return {}
         asked = entities[np.minimum(np.searchsorted(entities, ids), len(entities) - 1)] == ids
         rows = np.flatnonzero(asked & (self.mirror.cols[:, LOOK] & LOOK_LEAVING == 0))
-        found = self.mirror.cols[rows][:, [X, Y, BODY_HOP]].tolist()
-        return {entity: (x, y, hop) for entity, (x, y, hop) in zip(ids[rows].tolist(), found)}
+        cols = self.mirror.cols[rows]
+        places = zip(cols[:, X].tolist(), cols[:, Y].tolist(), cols[:, BODY_HOP].tolist())
+        return dict(zip(ids[rows].tolist(), places))
 
     def chunk_list(self, rect: Rect) -> tuple[int, ...]:
         """The numbers of a rectangle's chunks, in mask order."""
@@ -216,12 +218,19 @@ class RegionView:
         """Who sees this rectangle is updated every 2 ** step ticks, by the bodies in it; it must thin out for more."""
         step = self._steps.get(rect)
         if step is None:
-            sizes, held = np.diff(self.mirror.starts), self.mirror.held
-            seen = np.isin(held, self.chunk_list(rect), assume_unique=True)
-            bodies, before = int(sizes[seen].sum()), self._steps_before.get(rect, 0)
+            bodies = sum(map(self._crowd, self.chunk_list(rect)))
+            before = self._steps_before.get(rect, 0)
             step = sum(bodies > most * (1 if place >= before else THINNED) for place, most in enumerate(CROWD_BODIES))
             self._steps[rect] = step
         return step
+
+    def _crowd(self, chunk: int) -> int:
+        """How many bodies are in a chunk."""
+        if not self._crowds:
+            crowds = np.zeros(self.mirror.chunks, np.int32)
+            crowds[self.mirror.held] = np.diff(self.mirror.starts)
+            self._crowds = crowds.tolist()
+        return self._crowds[chunk]
 
     def frame(self, rect: Rect) -> tuple[bytes, bool]:
         """This tick's frame for a client who holds this rectangle as of the tick before; whether it says anything."""

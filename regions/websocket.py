@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from regions.config import CLIENT_FRAME_BYTES_MAX, OPENING_BYTES_MAX
@@ -20,6 +21,7 @@ PING: Final = 9
 PONG: Final = 10
 CONTROL_BYTES_MAX: Final = 125
 HEADERS_MAX: Final = 64
+HEADERS_KEPT: Final = 4_096  # of frames, by size
 
 PROTOCOL_ERROR: Final = 1002  # close codes
 TEXT_REFUSED: Final = 1003
@@ -129,12 +131,15 @@ class Incoming:
     def __init__(self) -> None:
         self._held = b""
 
+    def whole(self, data: bytes) -> bytes | None:
+        """The message, if these bytes are one short frame and no other is unfinished: what nearly all reads bring."""
+        size = len(data) - 6
+        if 0 <= size < 126 and data[0] == _WHOLE and data[1] == 0x80 | size and not self._held:
+            return _unmask(data[6:], data[2:6])
+        return None
+
     def frames(self, data: bytes) -> Iterator[Frame]:
         """The frames that these bytes complete. Raises Broken at the first thing that no client may send."""
-        size = len(data) - 6
-        if not self._held and 0 <= size < 126 and data[0] == _WHOLE and data[1] == 0x80 | size:
-            yield Frame(BINARY, _unmask(data[6:], data[2:6]))  # one short whole frame: what nearly all reads bring
-            return
         held, at = self._held + data, 0
         self._held = b""
         while at < len(held):
@@ -197,6 +202,7 @@ def _unmask(payload: bytes, mask: bytes) -> bytes:
     return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)
 
 
+@lru_cache(HEADERS_KEPT)
 def header(size: int, opcode: int = BINARY) -> bytes:
     """Of a server's frame (5.2): final, not masked, its length in the shortest form."""
     if size < 126:

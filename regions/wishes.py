@@ -1,7 +1,8 @@
 """What one connection (`regions.peers`) wants its gateway to do, as values; and what all connections have in common."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from regions.config import LOGIN_TIMEOUT_MS
 from regions.protocol import Told
@@ -12,8 +13,7 @@ GOING_AWAY: Final = 1001
 TRY_AGAIN: Final = 1013
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """What every connection of a gateway has in common. `regions` are rectangles in chunks, by index."""
 
     world: bytes
@@ -23,45 +23,38 @@ class Door:
     login_ms: int = LOGIN_TIMEOUT_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """The client said something that costs time to answer: call `turn` when it can be spared. `signed`: the last."""
 
     signed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """A message for the client."""
 
     told: Told
 
 
-@dataclass(frozen=True, slots=True)
-class ToRegion:
+class ToRegion(Struct, frozen=True):
     """Inputs for the region with this index, in this order; 0 is the world's process."""
 
     region: int
     inputs: tuple[Acted | Login | Head | Birth, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AskWhere:
+class AskWhere(Struct, frozen=True):
     """Ask every region for the body of this peer's wallet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(Struct, frozen=True):
     """The peer controls its body now; older peers of the body do not."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShowAll:
+class ShowAll(Struct, frozen=True):
     """The client lost its place: keyframes of everything in view."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """Close the connection, with a websocket close code and words. `fault`: for what the client did or left undone."""
 
     code: int

@@ -144,14 +144,11 @@ class Shell:
 
         They go last, so whoever is closed gets its own before.
         """
-        writes: dict[int, list[bytes]] = {}
+        writes: dict[int, bytes] = {}
         for effect in effects:
             if type(effect) is Send:  # nearly all of them
-                frame, waiting = effect.frame, writes.get(effect.peer)
-                if waiting is None:
-                    writes[effect.peer] = [header(len(frame)), frame]
-                else:
-                    waiting += (header(len(frame)), frame)
+                peer, frame = effect.peer, effect.frame
+                writes[peer] = writes.get(peer, b"") + header(len(frame)) + frame
                 continue
             match effect:
                 case Publish():
@@ -160,10 +157,10 @@ class Shell:
                 case LetIn(peer):
                     self.lines.let_in(peer)
                 case Close(peer, code, reason):
-                    self.lines.write(peer, b"".join(writes.pop(peer, ())))
+                    self.lines.write(peer, writes.pop(peer, b""))
                     self.lines.part(peer, code, reason, at_once=effect.at_once, fault=effect.fault)
-        for peer, parts in writes.items():
-            self.lines.write(peer, b"".join(parts))
+        for peer, data in writes.items():
+            self.lines.write(peer, data)
 
     def _wind(self) -> None:
         """Let the timer go off when the core wants it."""

@@ -1,9 +1,9 @@
 """The sockets of a gateway: reads, writes and closes them; what was said goes to the gateway's core as events.
 
-Plain non-blocking sockets in asyncio's loop, each read a little at a time, so that nobody waits long for what anyone
-else sends, and each with a limit for everything it makes this process hold. Deadlines are looked at in turns, a few
-hundred sockets every 50 ms. Not here: accepting (`regions.shell.doorway`), frames (`regions.websocket`), and what a
-frame means (`regions.gateway`).
+Plain non-blocking sockets, each read a little at a time, so that nobody waits long for what anyone else sends, and each
+with a limit for everything it makes this process hold. Deadlines are looked at in turns, a few hundred sockets every
+50 ms. Not here: accepting (`regions.shell.doorway`), when to read (`regions.shell.inboxes`), frames
+(`regions.websocket`), and what a frame means (`regions.gateway`).
 """
 
 import asyncio
@@ -25,13 +25,15 @@ from regions.config import (
     STRANGER_READS_MAX,
     STRANGER_UNSENT_BYTES_MAX,
 )
-from regions.gateway_verbs import Backlog, Closed, Connected, Event, Framed
+from regions.gateway_verbs import Backlog, Closed, Connected, Event, Framed, Frames
 from regions.shell.doorway import Doorway
+from regions.shell.inboxes import Inboxes
 from regions.strangers import Limits, Strangers
 from regions.websocket import BINARY, CLOSE, PING, Broken, Incoming, closing, control, opening
 
 READ_BYTES: Final = 4_096
 SOCKET_BYTES: Final = 64 * 1024  # the system's buffer per client, small so that a slow one is noticed
+FRAMES_AT_ONCE: Final = 256
 TURN_S: Final = 0.05
 TURN_LINES: Final = 512
 NORMAL: Final = 1000
@@ -87,6 +89,8 @@ class Lines:
         self._now_ms, self._step = now_ms, step
         self._loop = asyncio.get_running_loop()
         self._room = memoryview(bytearray(READ_BYTES))
+        self._inboxes = Inboxes(self._read)
+        self._frames: list[Framed] = []  # read, and not handed over yet
         self._numbers = self._frames_read = 0
         self._doorway = Doorway(self.strangers, now_ms, self._came, self._make_room)
         self._waking: asyncio.TimerHandle | None = None
@@ -123,13 +127,14 @@ class Lines:
             if line.stage is Stage.OPEN:
                 self._write(line, closing(code, reason))
             self._end(line)
+        self._inboxes.close()
 
     def _came(self, stream: socket.socket, where: str) -> None:
         self._numbers += 1
         line = self.lines[self._numbers] = Line(self._numbers, stream, where, self._now_ms())
         self._round.append(line)
         self._waiting.append(line)
-        self._loop.add_reader(stream, self._readable, line)
+        self._inboxes.add(stream, line)
         if self.strangers.crowded:
             self._make_room()
 
@@ -143,7 +148,26 @@ class Lines:
 
     # From clients.
 
-    def _readable(self, line: Line) -> None:
+    def _read(self, lines: list[Line]) -> None:
+        """Take something from each of these, and give the core at once what they said."""
+        now_ms = self._now_ms()
+        for line in lines:
+            if line.stage is not Stage.GONE:
+                self._readable(line, now_ms)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the core what was read so far."""
+        if self._frames:
+            frames, self._frames = self._frames, []
+            self._step(Frames(frames))
+
+    def _say(self, event: Event) -> None:
+        """Give the core an event, after what was read before it."""
+        self._hand_over()
+        self._step(event)
+
+    def _readable(self, line: Line, now_ms: int) -> None:
         try:
             size = line.stream.recv_into(self._room)
         except (BlockingIOError, InterruptedError):
@@ -156,12 +180,11 @@ class Lines:
             self._end(line)
         elif line.stage is not Stage.PARTING:
             try:
-                self._took(line, bytes(self._room[:size]))
+                self._took(line, bytes(self._room[:size]), now_ms)
             except Broken as broken:
                 self.part(line.number, broken.code, broken.reason, fault=True)
 
-    def _took(self, line: Line, data: bytes) -> None:
-        now_ms = self._now_ms()
+    def _took(self, line: Line, data: bytes, now_ms: int) -> None:
         self._count_read(line, now_ms)
         if line.stage is Stage.OPENING:
             opened = opening(line.held + data)
@@ -174,22 +197,33 @@ class Lines:
                 self._part_later(line, now_ms)
                 return
             line.stage, line.incoming, line.since_ms = Stage.OPEN, Incoming(), now_ms
-            self._step(Connected(line.number, os.urandom(48)))
+            self._say(Connected(line.number, os.urandom(48)))
             data = opened.rest
         line.since_ms, line.asked = now_ms, False
         assert line.incoming is not None
+        message = line.incoming.whole(data)
+        if message is not None:
+            self._framed(line, message)
+            return
         for opcode, payload in line.incoming.frames(data):
+            if opcode == BINARY:
+                self._framed(line, payload)
+                continue
+            self._hand_over()
             if line.stage is not Stage.OPEN:
                 return
             self._frames_read += 1
-            if opcode == BINARY:
-                self._step(Framed(line.number, payload))
-                continue
             self._count_read(line, now_ms)
             if opcode == PING and not line.unsent:
                 self._write(line, control(opcode + 1, payload))
             elif opcode == CLOSE:
                 self.part(line.number, NORMAL, "")
+
+    def _framed(self, line: Line, message: bytes) -> None:
+        self._frames_read += 1
+        self._frames.append(Framed(line.number, message))
+        if len(self._frames) >= FRAMES_AT_ONCE:
+            self._hand_over()
 
     def _count_read(self, line: Line, now_ms: int) -> None:
         """Count a read, or a control frame, which costs as much."""
@@ -218,10 +252,11 @@ class Lines:
         if line is not None and line.stage is Stage.OPEN and data:
             self._write(line, data)
             if line.unsent:
-                self._step(Backlog(number, len(line.unsent)))
+                self._say(Backlog(number, len(line.unsent)))
 
     def part(self, number: int, code: int, reason: str, *, at_once: bool = False, fault: bool = False) -> None:
         """Close a connection with a websocket close code and words. `fault`: its address pays for it."""
+        self._hand_over()
         line = self.lines.get(number)
         if line is None or line.stage is Stage.PARTING:
             return
@@ -243,12 +278,12 @@ class Lines:
             with contextlib.suppress(OSError):
                 line.stream.shutdown(socket.SHUT_WR)
         if fault:  # nothing of it is read any more
-            self._loop.remove_reader(line.stream)
+            self._inboxes.drop(line.stream)
             self._cut.append(line)
             if len(self._cut) == 1:
                 self._loop.call_later(CUT_LINGER_MS / 1000, self._end_cut)
         if was_open:
-            self._step(Closed(line.number))
+            self._say(Closed(line.number))
 
     def _end_cut(self) -> None:
         now_ms = self._now_ms()
@@ -294,7 +329,7 @@ class Lines:
                 with contextlib.suppress(OSError):
                     line.stream.shutdown(socket.SHUT_WR)
         if line.stage is Stage.OPEN:
-            self._step(Backlog(line.number, left))
+            self._say(Backlog(line.number, left))
 
     # By the clock.
 
@@ -338,7 +373,7 @@ class Lines:
             return
         was_open = line.stage is Stage.OPEN
         line.stage = Stage.GONE
-        self._loop.remove_reader(line.stream)
+        self._inboxes.drop(line.stream)
         if line.unsent:
             self._loop.remove_writer(line.stream)
         line.unsent, line.incoming, line.held = None, None, b""
@@ -346,4 +381,4 @@ class Lines:
         del self.lines[line.number]
         self.strangers.gone(line.where, line.player)
         if was_open:
-            self._step(Closed(line.number))
+            self._say(Closed(line.number))

@@ -1,5 +1,6 @@
 """The gateway core before real region cores: logins, receipts, borders, views, slow and hostile clients."""
 
+import itertools
 import random
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from archive.keys import Ed25519Key
 from clients.session import Acknowledged, Parted, Undone, Welcomed, Words
-from regions import messages, views
+from regions import messages, protocol, views
 from regions.config import (
     CLIENT_BACKLOG_BYTES_MAX,
     LOGINS_WAITING_MAX,
@@ -19,9 +20,9 @@ from regions.config import (
     VIEW_TILES,
 )
 from regions.gateway import FULL_AGAIN_MS, STUCK_MS, Gateway
-from regions.gateway_verbs import Backlog, Close, Connected, Framed, Heard, Publish, Send, Timer
+from regions.gateway_verbs import Backlog, Close, Connected, Framed, Frames, Heard, Publish, Send, Timer
 from regions.messages import Answers, Batch, Delta, Keys, KeyWanted, Letter, Message
-from regions.protocol import FLAG_ANEW, VIEW, Having, Refused, decode_told
+from regions.protocol import FLAG_ANEW, VIEW, Having, Hello, Refused, decode_told
 from regions.record import Acted, Head, Login, first_chain, login_body, player_chain
 from regions.views import NOTHING, RegionView, anchor, rectangle
 from regions.wishes import Door
@@ -567,6 +568,21 @@ def test_no_bytes_from_anywhere_make_the_core_raise(events: list[tuple[int, byte
         else:
             gateway.step(now, Timer())
     assert len(gateway.clients) <= len(events)
+
+
+HELLO = protocol.encode(Hello(protocol.VERSION, Ed25519Key(bytes(32)).public, Ed25519Key(bytes([7]) * 32).public))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from((HELLO, b"", b"\x90", HELLO[:-1]))), max_size=9))
+def test_frames_read_together_do_what_they_do_one_by_one(said: list[tuple[int, bytes]]) -> None:
+    door = Door(bytes(32), "g", (64, 64), ((0, 0, 0, 0), (0, 0, 4, 4)))
+    one_by_one, together = Gateway(door), Gateway(door)
+    for gateway, peer in itertools.product((one_by_one, together), range(3)):
+        gateway.step(START_MS, Connected(peer, bytes([peer]) * 48))
+    frames = [Framed(peer, raw) for peer, raw in said]
+    effects = [effect for framed in frames for effect in one_by_one.step(START_MS, framed)]
+    assert together.step(START_MS, Frames(frames)) == effects
+    assert together.due_ms == one_by_one.due_ms
 
 
 def test_deltas_that_overtake_the_keys_are_kept_within_bounds_and_applied_in_order() -> None:

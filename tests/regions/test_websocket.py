@@ -27,6 +27,10 @@ def told(pieces: list[bytes]) -> tuple[list[Frame], Broken | None]:
     """What comes of these bytes."""
     incoming, found = Incoming(), list[Frame]()
     for piece in pieces:
+        message = incoming.whole(piece)
+        if message is not None:
+            found.append(Frame(BINARY, message))
+            continue
         try:
             for one in incoming.frames(piece):
                 found.append(one)

@@ -16,8 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import coincurve
-from Crypto.Hash import keccak
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -262,6 +260,8 @@ def ethereum_text(account: bytes) -> str:
 
 
 def _keccak(raw: bytes) -> bytes:
+    from Crypto.Hash import keccak  # noqa: PLC0415  # slow to load, and few programs meet an Ethereum signature
+
     return bytes(keccak.new(digest_bits=256, data=raw).digest())
 
 
@@ -281,6 +281,8 @@ def _recover(signature: bytes, digest: bytes) -> bytes | None:
     """The uncompressed public key (65 bytes) that made r, s, v; none when s is high or v is not 27 or 28."""
     if int.from_bytes(signature[32:64]) > SECP256K1_HALF_ORDER or signature[64] not in (27, 28):
         return None
+    import coincurve  # noqa: PLC0415  # as above
+
     try:
         compact = signature[:64] + bytes([signature[64] - 27])
         return bytes(coincurve.PublicKey.from_signature_and_message(compact, digest, hasher=None).format(False))

@@ -7,6 +7,7 @@ for `verify` to say, on the copy.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from archive.bundle import read_entry, read_header
 from archive.data_item import parse_item
@@ -14,14 +15,16 @@ from archive.errors import ArchiveError, Damaged, Forged, Missing
 from archive.history import History, named
 from archive.restore import Opening, search
 from archive.stores import State
-from archive.stores.arweave import ArweaveStore
 from archive.stores.disk import DiskStore
+
+if TYPE_CHECKING:
+    from archive.stores.arweave import ArweaveStore
 
 
 class Mirror:
     """A `Store` to read from: what the local one lacks is fetched, and kept there."""
 
-    def __init__(self, source: ArweaveStore, kept: DiskStore) -> None:
+    def __init__(self, source: "ArweaveStore", kept: DiskStore) -> None:
         self.source, self.kept = source, kept
         self._swept: set[str | None] = set()
         self._found: dict[object, list[str]] = {}  # of the query that is being paged through

@@ -18,9 +18,7 @@ from archive.history import History
 from archive.keys import b64
 from archive.mirror import Mirror, copy_history
 from archive.restore import Opening, search
-from archive.stores.arweave import ArweaveStore
 from archive.stores.disk import DiskStore
-from archive.stores.gateway import Gateway
 from regions.charter import read_charter
 from regions.revive import opening_of, which_world
 from regions.shell.seals import TYPE as SEALED
@@ -41,6 +39,9 @@ def opened(where: Path | str, which: str, console: Console) -> Iterator[DiskStor
             raise Missing(str(folder), "no store is here; --from names a world's folder `store`, a copy, or a gateway")
         yield DiskStore(folder)
         return
+    from archive.stores.arweave import ArweaveStore
+    from archive.stores.gateway import Gateway
+
     with tempfile.TemporaryDirectory(prefix="everloom-") as folder_name:
         kept = DiskStore(folder_name)
         source = ArweaveStore(Gateway(str(where)))

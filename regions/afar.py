@@ -124,7 +124,7 @@ def far_kit(name: str, ask: Ask, charter: bytes, world_map: bytes) -> Kit:
             raise Damaged(name, f"what the Module's regions hold is not for this release to read: {error}") from None
         return holdings.holdings(whole)
 
-    def apply(region: Region, raw: bytes) -> None:
+    def apply(region: Region, raw: bytes, read: Record) -> None:
         _rules(region).fold(region, Apply(region.state.index, raw))
 
     def fold(region: Region, given: Record) -> tuple[int, ...]:

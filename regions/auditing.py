@@ -204,7 +204,7 @@ class Auditor:
             raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
         looked = look(region, record)
         try:
-            self.kit.apply(region, raw)
+            self.kit.apply(region, raw, record)
         except ChainBroken as error:
             raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
         except (errors.Diverged, FoldFailed) as error:

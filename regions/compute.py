@@ -41,6 +41,7 @@ from world.events import Event, Kind, Refusal
 from world.phases import Mark, Phase, unmarked
 from world.tick import Inputs, Outputs
 
+RULE_FAILED = int(Refusal.RULE_FAILED)
 KEY_EVENTS = (Kind.MINTED, Kind.DIED, Kind.BUILT, Kind.DUG, Kind.WITHDREW, Kind.DEPOSITED)  # what the chronicle keeps
 
 
@@ -97,12 +98,13 @@ def fold(region: Region, given: Record, mark: Mark = unmarked) -> Folded:
         raise FoldFailed(f"record {given.n} with {count} inputs: {type(error).__name__}: {error}") from error
 
 
-def apply(region: Region, raw: bytes) -> tuple[Record, Folded]:
+def apply(region: Region, raw: bytes, read: Record | None = None) -> tuple[Record, Folded]:
     """Fold a record of the log, and check its owner's signatures over the claim and the head.
 
-    Raises ChainBroken, RecordError, Diverged or FoldFailed; then the region is spoilt.
+    `read` is what `decode` made of the bytes, where it was asked already. Raises ChainBroken, RecordError, Diverged
+    or FoldFailed; then the region is spoilt.
     """
-    given = decode(raw)
+    given = decode(raw) if read is None else read
     name = region.state.region.hex()[:12]
     if given.n != region.state.n + 1:
         raise ChainBroken(name, "record number", region.state.n + 1, given.n)
@@ -187,10 +189,10 @@ def _tick(region: Region, given: Record, mark: Mark) -> Folded:
     outputs = rules.advance(bodies, inputs, mark)
     mark(Phase.LETTERS)
     for place, verdict in zip(taken.asked, outputs.verdicts, strict=True):
-        taken.verdicts[place] = int(verdict)
+        taken.verdicts[place] = verdict
     folded = Folded(events=list(outputs.events))
     _cross(region, given.n, taken, folded.events)
-    folded.verdicts = tuple(int(verdict) for verdict in taken.verdicts)
+    folded.verdicts = tuple(map(int, taken.verdicts))
     _post(region, outputs, landed, taken, folded)
     mark(Phase.RULES)
     if given.tick % SPAN == 0:
@@ -227,7 +229,9 @@ def _take_letters(region: Region, given: Record, taken: _Taken) -> None:
 def _take_inputs(region: Region, given: Record, taken: _Taken) -> None:
     state, rules, bodies, verdicts = region.state, region.rules, region.bodies, taken.verdicts
     room = letters.room_for_births(state, rules.free_rows(bodies)) - len(taken.arrivals)
-    failed = {place for place, verdict in enumerate(given.verdicts) if verdict == Refusal.RULE_FAILED}
+    failed: set[int] = set()
+    if RULE_FAILED in given.verdicts:
+        failed = {place for place, verdict in enumerate(given.verdicts) if verdict == RULE_FAILED}
     for place, said in enumerate(given.inputs):
         if isinstance(said, Acted):
             _act(taken, said.entity, players.act(state, said), place in failed)

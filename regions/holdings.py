@@ -47,7 +47,7 @@ class Kit:
     face: Callable[[int, int, int], Face]  # of an asset: id, kind, traits
     metadata: Callable[[str, int, int, int, str], bytes]  # world, asset, kind, traits, image: the ERC-721 JSON
     line: Callable[[int, Told], dict[str, Any]]  # of the chronicle: partition index, key event
-    apply: Callable[[Region, bytes], object] = compute.apply
+    apply: Callable[[Region, bytes, Record], object] = compute.apply  # of a record: its bytes, and as they were read
     fold: Callable[[Region, Record], tuple[int, ...]] = lambda region, given: compute.fold(region, given).verdicts
 
 

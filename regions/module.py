@@ -21,6 +21,7 @@ OURS: Final = ("world", "regions", "archive")
 LOCKED: Final = (
     "coincurve", "cryptography", "llvmlite", "msgspec", "numba", "numpy", "pycryptodome", "pynacl", "zstandard",
 )  # fmt: skip
+STATEMENTS: Final = ("body", "orelse", "handlers", "finalbody", "cases")  # where imports can stand
 MODULE_BYTES_MAX: Final = 16 * 1024 * 1024
 _NAME: Final = re.compile(
     r"(?:world|regions|archive)(?:/[a-z_][a-z0-9_]{0,63}){1,3}\.py|world/fauna/[a-z][a-z0-9_]{0,63}\.toml|world/recipes\.txt"
@@ -104,9 +105,14 @@ def _file(name: str) -> str | None:
 
 
 def _imports(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    waiting: list[ast.AST] = [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module and not node.level:
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            waiting += [inner for part in STATEMENTS for inner in getattr(node, part, ())]

@@ -95,6 +95,6 @@ def _spend(player: Player, number: int, body: bytes) -> None:
     if number != player.number + 1:
         raise RecordError(f"action {number} of entity {player.entity}; the next is {player.number + 1}")
     player.number = number
-    player.chain = player_chain(player.chain, number, body)
-    player.tail.append(player.chain)
+    player.chain = chain = player_chain(player.chain, number, body)
+    player.tail.append(chain)
     player.idle = 0

@@ -92,13 +92,15 @@ def _leaving(rows: Int32s, used: int, land: Int64s, borders: Int64s, room: Int64
     return leaving[:found]
 
 
-def depart(state: State, room: Int64s) -> list[tuple[int, int, bytes]]:
-    """Take out all who are past an open border by its margin: (neighbour, entity, image); HOP raised, rows freed."""
+def depart(state: State, room: Int64s) -> list[tuple[int, int, int, bytes]]:
+    """Take out all who are past an open border by its margin: (neighbour, entity, hop, image); HOP was raised, their
+    rows are free."""
     departures = []
     for row, neighbour in _leaving(state.rows, state.used, state.land_box, state.border_boxes, room).tolist():
         entity = int(state.ids[row])
-        state.rows[HOP, row] += 1
-        departures.append((neighbour, entity, remove(state, entity)))
+        hop = int(state.rows[HOP, row]) + 1
+        state.rows[HOP, row] = hop
+        departures.append((neighbour, entity, hop, remove(state, entity)))
     return departures
 
 

@@ -5,6 +5,7 @@ to a player who gathers, while the region's share of the hour's budget lasts.
 """
 
 import numpy as np
+from numba import njit
 
 from world import equipment, piles
 from world.actions import Drop, Gather, Give, GiveAsset, GiveCoins, PickUp
@@ -40,6 +41,7 @@ from world.state import (
     PILE,
     PLAYER,
     VILLAGER,
+    Bytes2,
     Counter,
     State,
     X,
@@ -126,8 +128,16 @@ def refill_finds(state: State) -> None:
 
 def regrow(state: State) -> None:
     """One row of the window regains a piece of stock on each of its features; each row's turn comes in REGROW_TICKS."""
-    for y in range(int(state.counters[Counter.TICK]) % REGROW_TICKS, state.stock.shape[0], REGROW_TICKS):
-        state.stock[y] += state.stock[y] < STOCK_MAX[state.feature[y]]
+    first = int(state.counters[Counter.TICK]) % REGROW_TICKS
+    if first < state.stock.shape[0]:
+        _regrow(state.stock, state.feature, first)
+
+
+@njit(cache=True)
+def _regrow(stock: Bytes2, feature: Bytes2, first: int) -> None:
+    for y in range(first, stock.shape[0], REGROW_TICKS):
+        for x in range(stock.shape[1]):
+            stock[y, x] += stock[y, x] < STOCK_MAX[feature[y, x]]
 
 
 def receiver(turn: Turn, row: int, target: int, kinds: tuple[int, ...]) -> tuple[Refusal, int]:

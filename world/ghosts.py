@@ -26,6 +26,7 @@ from world.state import (
     PLAYER,
     VX,
     VY,
+    Bytes,
     Int32s,
     Int64s,
     State,
@@ -77,25 +78,61 @@ def read_ghosts(state: State, packed: Sequence[bytes]) -> Ghosts:
         raise ValueError(f"ghosts of {len(packed)} neighbours, there are {len(state.borders)}")
     if not any(packed):
         return NO_GHOSTS
-    left, top = state.window
-    height, width = state.terrain.shape
-    hops: dict[int, int] = {}
-    lines: dict[int, tuple[int, int, int, int, int]] = {}
-    for neighbour, data in enumerate(packed):
-        for entity, x, y, _, _, hop, kind, _, down, _ in unpack_ghosts(data).tolist():
-            if entity in state.index or hops.get(entity, -1) >= hop:
-                continue
-            if not (0 <= (x >> 16) - left < width and 0 <= (y >> 16) - top < height):
-                raise ValueError(
-                    f"ghost {entity} stands at tile ({x >> 16}, {y >> 16}), off the window at {left}, {top}"
-                )
-            hops[entity] = hop
-            lines[entity] = (x, y, kind, neighbour, down)
-    if not lines:
+    (left, top), (height, width) = state.window, state.terrain.shape
+    sizes = np.array([len(unpack_ghosts(data)) for data in packed], np.int64)
+    words = np.frombuffer(b"".join(packed), "<i4").astype(np.int32, copy=False).reshape(-1, GHOST_WORDS)
+    ids, table, hops, off = _laid_out(words, sizes, left, top, width, height)
+    newest: dict[int, int] = {}
+    index: dict[int, int] = {}
+    for line, (entity, hop, is_off) in enumerate(zip(ids.tolist(), hops.tolist(), off.tolist())):
+        if entity in state.index or newest.get(entity, -1) >= hop:
+            continue
+        if is_off:
+            x, y = (int(place) >> 16 for place in table[line, :2])
+            raise ValueError(f"ghost {entity} stands at tile ({x}, {y}), off the window at {left}, {top}")
+        newest[entity] = hop
+        index[entity] = line
+    if not index:
         return NO_GHOSTS
-    ids = np.fromiter(lines, np.int64, len(lines))
-    table = np.array(list(lines.values()), np.int64).reshape(len(lines), GHOST_COLUMNS)
-    return Ghosts(ids, table, {entity: line for line, entity in enumerate(lines)})
+    if len(index) < len(ids):
+        lines = list(index.values())
+        ids, table = ids[lines], table[lines]
+        index = {entity: line for line, entity in enumerate(index)}
+    return Ghosts(ids, table, index)
+
+
+@njit(cache=True)
+def _laid_out(
+    words: Int32s, sizes: Int64s, left: int, top: int, width: int, height: int
+) -> tuple[Int64s, Int64s, Int64s, Bytes]:
+    """Of each record, int32[n, GHOST_WORDS]: its id, its line of a `Ghosts.table`, its hop, 1 if off this window.
+
+    `sizes` says how many there are of each neighbour.
+    """
+    count = words.shape[0]
+    ids = np.empty(count, np.int64)
+    table = np.empty((count, GHOST_COLUMNS), np.int64)
+    hops = np.empty(count, np.int64)
+    off = np.empty(count, np.uint8)
+    neighbour = 0
+    last = sizes[0]
+    for i in range(count):
+        while i >= last:
+            neighbour += 1
+            last += sizes[neighbour]
+        x = words[i, 2]
+        y = words[i, 3]
+        ids[i] = (np.int64(words[i, 1]) << 32) | (np.int64(words[i, 0]) & 0xFFFFFFFF)
+        hops[i] = words[i, 6]
+        table[i, GHOST_X] = x
+        table[i, GHOST_Y] = y
+        table[i, GHOST_KIND] = words[i, 7] & 255
+        table[i, GHOST_NEIGHBOUR] = neighbour
+        table[i, GHOST_DOWN] = words[i, 7] >> 16 & 255
+        tile_x = (x >> 16) - left
+        tile_y = (y >> 16) - top
+        off[i] = not (0 <= tile_x < width and 0 <= tile_y < height)
+    return ids, table, hops, off
 
 
 def unpack_ghosts(data: bytes) -> np.ndarray:
@@ -175,10 +212,18 @@ def show(state: State) -> list[bytes]:
 
 def solid_ghosts(ghosts: Ghosts) -> Int64s:
     """The ghosts that push: int64[n, GHOST_COLUMNS] without piles and what flies."""
-    if not ghosts.index:
-        return ghosts.table
-    kinds = ghosts.table[:, GHOST_KIND]
-    return np.ascontiguousarray(ghosts.table[(kinds != PILE) & (kinds != MISSILE)])
+    return _solid(ghosts.table) if ghosts.index else ghosts.table
+
+
+@njit(cache=True)
+def _solid(table: Int64s) -> Int64s:
+    solid = np.empty_like(table)
+    found = 0
+    for i in range(table.shape[0]):
+        if table[i, GHOST_KIND] not in (PILE, MISSILE):
+            solid[found] = table[i]
+            found += 1
+    return solid[:found]
 
 
 def ghost_at(ghosts: Ghosts, entity: int) -> tuple[int, int, int, int] | None:

@@ -8,6 +8,7 @@ dues (burned): so the money of a world stays within bounds.
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from world.actions import AskPrices, Buy, Sell
 from world.economy import receiver
@@ -17,7 +18,7 @@ from world.habits import AT_HOME, AT_MARKET, AT_WORK
 from world.items import BERRY, BREAD, GRAIN, HIDE, ITEMS, MEAT, STONE, WOOD
 from world.prices import COUNT_MAX, WORTH, ask, bid, cost, proceeds
 from world.species import ROUTINE_OF, TRADE, WORK
-from world.state import COINS, GOODS_0, KIND, MODE, PLAYER, Counter, State, X, Y
+from world.state import COINS, GOODS_0, KIND, MODE, PLAYER, Counter, Int32s, Int64s, State, X, Y
 from world.things import COIN_THING
 from world.turn import Turn
 from world.units import COINS_MAX, GOODS_MAX, TILE
@@ -114,15 +115,10 @@ def _exchange(state: State, giver: int, taker: int, item: int, count: int, coins
 def hold(turn: Turn) -> None:
     """One tick of all markets: each trader whose turn it is serves the villagers about it; credit and dues."""
     state = turn.state
-    rows, tick = state.rows[:, : state.used], int(state.counters[Counter.TICK])
-    due = (state.ids[: state.used] + tick) % DEAL_TICKS == 0
-    routines = state.species[ROUTINE_OF]
-    traders = due & (routines[rows[KIND]] == TRADE) & (rows[KIND] > PLAYER)
-    for trader in np.flatnonzero(traders).tolist():
+    rows, tick = state.rows, int(state.counters[Counter.TICK])
+    for trader in _due(rows, state.ids, state.used, tick, state.species).tolist():
         if rows[MODE, trader] in (AT_HOME, AT_WORK):
-            near = (abs(rows[X] - rows[X, trader]) < STALL_DISTANCE) & (abs(rows[Y] - rows[Y, trader]) < STALL_DISTANCE)
-            visits = near & (rows[MODE] == AT_MARKET) & (rows[KIND] > PLAYER) & (routines[rows[KIND]] == WORK)
-            for villager in np.flatnonzero(visits)[:SERVED_MAX].tolist():
+            for villager in _visitors(rows, state.used, trader, state.species).tolist():
                 _serve(state, trader, villager)
                 _dues(state, villager, DUES_ABOVE_VILLAGER)
         _dues(state, trader, DUES_ABOVE_TRADER)
@@ -130,6 +126,38 @@ def hold(turn: Turn) -> None:
             rows[COINS, trader] += 1
             state.counters[Counter.COINS_MINTED] += 1
             flow(state, Flow.GUILD_CREDIT, COIN_THING, 1)
+
+
+@njit(cache=True)
+def _due(rows: Int32s, ids: Int64s, used: int, tick: int, species: Int64s) -> Int64s:
+    """The rows of the traders whose turn it is."""
+    due = np.empty(used, np.int64)
+    found = 0
+    for i in range(used):
+        kind = rows[KIND, i]
+        if kind > PLAYER and species[ROUTINE_OF, kind] == TRADE and (ids[i] + tick) % DEAL_TICKS == 0:
+            due[found] = i
+            found += 1
+    return due[:found]
+
+
+@njit(cache=True)
+def _visitors(rows: Int32s, used: int, trader: int, species: Int64s) -> Int64s:
+    """The rows of the first SERVED_MAX villagers at market about a trader."""
+    visitors = np.empty(SERVED_MAX, np.int64)
+    found = 0
+    for i in range(used):
+        kind = rows[KIND, i]
+        if rows[MODE, i] != AT_MARKET or kind <= PLAYER or species[ROUTINE_OF, kind] != WORK:
+            continue
+        across = abs(rows[X, i] - rows[X, trader])
+        down = abs(rows[Y, i] - rows[Y, trader])
+        if across < STALL_DISTANCE and down < STALL_DISTANCE:
+            visitors[found] = i
+            found += 1
+            if found == SERVED_MAX:
+                break
+    return visitors[:found]
 
 
 def _serve(state: State, trader: int, villager: int) -> None:

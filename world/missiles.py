@@ -89,7 +89,7 @@ def shoot(turn: Turn, row: int, action: Shoot) -> Refusal:
     item = ARROW if rows[WEAPON, row] == 1 + BOW and rows[GOODS_0 + ARROW, row] else STONE
     if rows[GOODS_0 + item, row] < 1:
         return Refusal.NOT_ENOUGH
-    if int((rows[KIND, : state.used] == MISSILE).sum()) >= MISSILES_MAX:
+    if _flying(rows, state.used) >= MISSILES_MAX:
         return Refusal.TOO_MANY
     if room_for_births(state) == 0:
         return Refusal.NO_ROOM
@@ -267,10 +267,19 @@ def fly(
     return stopped[:found]
 
 
+@njit(cache=True)
+def _flying(rows: Int32s, used: int) -> int:
+    """How many missiles there are."""
+    count = 0
+    for i in range(used):
+        count += rows[KIND, i] == MISSILE
+    return count
+
+
 def move(turn: Turn) -> None:
     """One tick of all missiles, and what becomes of those that stop."""
     state = turn.state
-    if not (state.rows[KIND, : state.used] == MISSILE).any():
+    if _flying(state.rows, state.used) == 0:
         return
     (left, top), table, across = state.window, turn.ghosts.table, turn.ghosts.ids
     stopped = fly(state.rows, state.ids, state.used, table, across, state.opaque, left, top, state.species[RADIUS_OF])

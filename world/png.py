@@ -53,9 +53,8 @@ def _deflate(raw: bytes) -> bytes:
     bits.put(0b011, 3)
     at = 0
     while at < len(raw):
-        run = 1
-        while at + run < len(raw) and raw[at + run] == raw[at] and run <= _RUN_MAX:
-            run += 1
+        ahead = raw[at : at + _RUN_MAX + 1]
+        run = len(ahead) - len(ahead.lstrip(ahead[:1]))
         bits.code(*_literal(raw[at]))
         at += 1
         if run > 3:

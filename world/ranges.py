@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from world.species import DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
 from world.state import (
@@ -67,7 +68,7 @@ def _ranges() -> tuple[Int64s, Int64s]:
     high[COINS], high[GOODS_0 : GOODS_0 + GOODS] = COINS_MAX, GOODS_MAX
     high[WEAPON] = high[ARMOUR] = GOODS
     low[SKIN_0], low[SKIN_1], high[SKIN_0], high[SKIN_1] = -(2**31), 0, 2**31 - 1, 2**31 - 1
-    return low[:, None], high[:, None]
+    return low, high
 
 
 _LOW, _HIGH = _ranges()
@@ -75,9 +76,18 @@ _LOW, _HIGH = _ranges()
 
 def columns_problem(columns: Int32s) -> str:
     """What is out of range in int32[COLUMNS, n] of taken rows, or "" when nothing is."""
-    bad = (columns < _LOW) | (columns > _HIGH)
-    if not bad.any():
+    column, at = _first_bad(np.ascontiguousarray(columns), _LOW, _HIGH)
+    if column < 0:
         return ""
-    column, at = (int(v) for v in np.argwhere(bad)[0])
-    low, high = int(_LOW[column, 0]), int(_HIGH[column, 0])
+    low, high = int(_LOW[column]), int(_HIGH[column])
     return f"column {column} of body {at} is {int(columns[column, at])}, expected {low} to {high}"
+
+
+@njit(cache=True)
+def _first_bad(columns: Int32s, low: Int64s, high: Int64s) -> tuple[int, int]:
+    """(column, body) of the first number out of range, column by column; (-1, -1) when there is none."""
+    for column in range(columns.shape[0]):
+        for at in range(columns.shape[1]):
+            if columns[column, at] < low[column] or columns[column, at] > high[column]:
+                return column, at
+    return -1, -1

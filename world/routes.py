@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from world.pathfinding import UNREACHED, flow_field, spread, ways_down
 from world.state import Bytes2, Counter, Int32s, State
@@ -87,7 +88,7 @@ def refresh(state: State) -> None:
     at = int(state.counters[Counter.TICK]) % ROUTE_STEP_TICKS
     if at == 0:
         state.routes = np.asarray((state.routes >> 1 & ENDING) | state.blocked * np.uint8(COMING), np.uint8)
-    elif at % 2 == 0 and at // 2 - 1 < len(state.goals) and _changing(state):
+    elif at % 2 == 0 and at // 2 - 1 < len(state.goals) and _changing(state.routes):
         k = at // 2 - 1
         state.ways[k] = _field(state, k, COMING)
 
@@ -97,8 +98,14 @@ def _slot(k: int) -> int:
     return 2 * (k + 1)
 
 
-def _changing(state: State) -> bool:
-    return bool(np.any((state.routes >> 1 ^ state.routes) & 1))
+@njit(cache=True)
+def _changing(routes: Bytes2) -> bool:
+    """Whether the map of the step that is coming differs from that of the one that is ending."""
+    changed = np.uint8(0)
+    for y in range(routes.shape[0]):
+        for x in range(routes.shape[1]):
+            changed |= routes[y, x] >> 1 ^ routes[y, x]
+    return bool(changed & 1)
 
 
 def _field(state: State, k: int, which: int) -> Bytes2:

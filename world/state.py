@@ -21,6 +21,7 @@ from world.walls import update_walls, walls_around
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 Bytes2 = npt.NDArray[np.uint8]
 Bytes3 = npt.NDArray[np.uint8]
 

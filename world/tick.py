@@ -28,7 +28,7 @@ from world.events import Event, Kind
 from world.genesis import genesis
 from world.items import STONE
 from world.phases import Mark, Phase, unmarked
-from world.state import GOODS_0, KIND, MODE, PLAYER, Counter, Int64s, State
+from world.state import GOODS_0, HOP, KIND, MODE, PLAYER, Counter, Int64s, State
 from world.tilemap import TREE, WALL, make_map
 from world.turn import Turn
 
@@ -96,9 +96,9 @@ def advance(state: State, inputs: Inputs, mark: Mark = unmarked) -> Outputs:
     room = _room(state, inputs.open)
     _motion(turn, room)
     mark(Phase.LETTERS)
-    for neighbour, entity, image in borders.depart(state, room):
+    for neighbour, entity, hop, image in borders.depart(state, room):
         out.departures.append((neighbour, entity, image))
-        out.events.append(Event(Kind.LEFT, entity, borders.entity_of(image)[1], neighbour))
+        out.events.append(Event(Kind.LEFT, entity, hop, neighbour))
     mark(Phase.RULES)
     out.events += births.pay_births(state)
     economy.regrow(state)
@@ -181,7 +181,7 @@ def sleep(state: State, entity: int) -> bytes:
 def _arrive(state: State, image: bytes, out: Outputs) -> None:
     row, wakes = borders.arrive(state, image)
     entity = int(state.ids[row])
-    hop = borders.entity_of(image)[1]
+    hop = int(state.rows[HOP, row])
     out.events.append(Event(Kind.WOKE, entity) if wakes else Event(Kind.ARRIVED, entity, hop))
 
 

@@ -229,6 +229,9 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Re-execute history from the store alone; name what is damaged, forged or diverges."""
+    import gc
+
+    gc.set_threshold(50_000, 20, 50)  # nearly all that is made here is either imported or gone at once: no cycles
     from clients.verify import run
 
     raise typer.Exit(run(which, store, since, as_json, run_module))

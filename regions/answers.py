@@ -37,7 +37,7 @@ def receipts(
         answer = _answer(one, verdict)
         if answer is not None:
             by_gateway.setdefault(one.gateway, []).append(answer)
-            if not (isinstance(one.said, Acted) and one.said.body[:2] == STEP):
+            if not (type(one.said) is Acted and one.said.body[:2] == STEP):
                 touched.add(answer.entity)
     slept = [event.a for event in folded.events if event.kind == Kind.FELL_ASLEEP]
     for entity in [*(entity for entity, _, _ in folded.left), *slept]:
@@ -57,14 +57,15 @@ def receipts(
 
 def _answer(one: Waiting, verdict: int) -> Answer | None:
     said = one.said
-    if isinstance(said, Acted | Login):
-        session = said.session if isinstance(said, Acted) else said.number
-        return Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, session)
-    if isinstance(said, Outside):
-        return Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, 0)
-    if isinstance(said, Head):
+    if type(said) is Acted:
+        return Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, said.session)
+    if type(said) is Head:
         status = messages.STATUS_HEAD if verdict == Refusal.DONE else messages.STATUS_INVALID
         return Answer(said.entity, status, said.number, said.chain, verdict, 0)
+    if isinstance(said, Login):
+        return Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, said.number)
+    if isinstance(said, Outside):
+        return Answer(said.entity, messages.STATUS_DONE, said.number, one.chain, verdict, 0)
     return None
 
 

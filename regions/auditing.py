@@ -224,7 +224,7 @@ class Auditor:
                 if isinstance(said, Order) and not verdict:
                     self.orders.add((n, said.number))
         if record.inputs:
-            self.seen += [said.seen for said in record.inputs if isinstance(said, Head) and said.seen]
+            self.seen += [said.seen for said in record.inputs if type(said) is Head and said.seen]
 
     # What is judged later.
 

@@ -56,8 +56,8 @@ def reveal(state: RegionState, given: Record) -> None:
     if hashlib.sha256(given.link).digest() != state.link:
         raise RecordError(f"record {given.n}: the draw link does not follow the one before")
     state.link, state.links_left = given.link, state.links_left - 1
-    heard = b"".join(one.hash for one in given.heard)
-    heads = b"".join(one.signature for one in given.inputs if isinstance(one, Head))
+    heard = b"".join([one.hash for one in given.heard])
+    heads = b"".join([one.signature for one in given.inputs if type(one) is Head])
     if heard or heads:
         state.entropy = hashlib.sha256(state.entropy + heads + heard).digest()
 

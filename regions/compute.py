@@ -75,7 +75,7 @@ def fold(region: Region, given: Record, mark: Mark = unmarked) -> Folded:
         chain.take_claim(state, given.claim, given)
         return _outcome(region, given, Folded())
     chain.reveal(state, given)
-    if given.fresh >> sum(near.index != letters.WORLD for near in state.neighbours):
+    if given.fresh and given.fresh >> sum([near.index != letters.WORLD for near in state.neighbours]):
         raise RecordError(f"record {given.n} has more neighbours fresh than there are: {given.fresh:#b}")
     if given.halt:
         if given.inputs or given.heard or given.fresh or given.parked:
@@ -233,8 +233,11 @@ def _take_inputs(region: Region, given: Record, taken: _Taken) -> None:
     if RULE_FAILED in given.verdicts:
         failed = {place for place, verdict in enumerate(given.verdicts) if verdict == RULE_FAILED}
     for place, said in enumerate(given.inputs):
-        if isinstance(said, Acted):
+        # `type(x) is` for what is asked of every input: `isinstance` of another struct is several times as slow.
+        if type(said) is Acted:
             _act(taken, said.entity, players.act(state, said), place in failed)
+        elif type(said) is Head:
+            verdicts.append(players.head(state, said))
         elif isinstance(said, Login):
             before = len(taken.arrivals) + len(taken.births)
             verdicts.append(players.login(state, said, room, place in failed, taken.arrivals, taken.births))
@@ -243,8 +246,6 @@ def _take_inputs(region: Region, given: Record, taken: _Taken) -> None:
             before = len(taken.arrivals) + len(taken.births)
             _take_item(region, given, said, room, place in failed, taken)
             room -= len(taken.arrivals) + len(taken.births) - before
-        elif isinstance(said, Head):
-            verdicts.append(players.head(state, said))
         elif isinstance(said, SpanSigned):
             verdicts.append(assignments.take_signatures(state, said))
         elif isinstance(said, Issued):

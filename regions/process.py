@@ -35,7 +35,7 @@ from regions.errors import FoldFailed, RecordError
 from regions.messages import Answer, Answers, Batch, KeyWanted, Letter, Message, Question, Where
 from regions.poison import sift
 from regions.post_box import PostBox
-from regions.record import Acted, Heard, Issued, Login, Record, SpanSigned, encode, record_hash
+from regions.record import Acted, Heard, Login, Record, encode, record_hash
 from regions.region_state import Region
 from regions.replies import answer
 from regions.scheduler import Scheduler
@@ -375,7 +375,7 @@ class RegionCore:
             self.why = str(error)
             self.suspected = Suspected(waiting, heard, fresh)
             return [Load()]
-        own = sum(isinstance(said, SpanSigned | Issued) for said in given.inputs)
+        own = len(given.inputs) - len(waiting)  # what this region itself has signed stands first
         signed = [Waiting(said, "") for said in given.inputs[:own]]
         self.links.pop()
         return self._append(now_ms, given, folded, signed + waiting, late_ms)

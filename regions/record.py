@@ -14,7 +14,7 @@ Signatures made with a node's key cover the bytes that `claim_message` and `head
 """
 
 import hashlib
-from typing import Annotated, Final
+from typing import Annotated, Final, final
 
 import msgspec
 from msgspec import Meta
@@ -39,6 +39,7 @@ class Struct(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields
 # Inputs: what the outside asked for, in the order in which the fold takes them.
 
 
+@final
 class Acted(Struct, tag=1, frozen=True):
     """A player's action. `session` is the number of the login that certified the session it came from."""
 
@@ -60,6 +61,7 @@ class Login(Struct, tag=2, frozen=True):
     signature: Signature
 
 
+@final
 class Head(Struct, tag=3, frozen=True):
     """A player's signature over the hash chain of its actions; `seen` is the newest record hash it has been shown."""
 

@@ -62,22 +62,27 @@ RULES: Final[Mapping[type[Action], Callable[[Turn, int, Any], Refusal]]] = {
 """Who carries out what, for the row of a player that is on its feet; `act` itself sees to Move and Speak."""
 
 
+DONE: Final = Refusal.DONE
+
+
 def act(turn: Turn, entity: int, action: Action) -> Refusal:
     """Carry out one action; DONE, or the reason why it changed nothing. No action raises, whatever it holds."""
     state = turn.state
     rows, row = state.rows, state.row(entity)
     if row < 0 or rows[KIND, row] != PLAYER:
         return Refusal.NO_SUCH_TARGET
-    if isinstance(action, Speak):
+    if type(action) is Speak:
         if not 0 < len(action.text) <= SPEECH_MAX:
             return Refusal.NOT_AN_ACTION
         turn.events.append(Event(Kind.SPOKE, entity, text=action.text))
         return Refusal.DONE
     if rows[DOWN_TICKS, row]:
         return Refusal.NOT_ALIVE
-    if isinstance(action, Move):
-        rows[INTENT_X, row] = max(-INTENT_MAX, min(INTENT_MAX, action.dx))
-        rows[INTENT_Y, row] = max(-INTENT_MAX, min(INTENT_MAX, action.dy))
-        return Refusal.DONE
+    if type(action) is Move:
+        dx, dy = action.dx, action.dy
+        if not (-INTENT_MAX <= dx <= INTENT_MAX and -INTENT_MAX <= dy <= INTENT_MAX):
+            dx, dy = max(-INTENT_MAX, min(INTENT_MAX, dx)), max(-INTENT_MAX, min(INTENT_MAX, dy))
+        rows[INTENT_X, row], rows[INTENT_Y, row] = dx, dy
+        return DONE
     rule = RULES.get(type(action))
     return Refusal.NOT_AN_ACTION if rule is None else rule(turn, row, action)

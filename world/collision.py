@@ -89,6 +89,17 @@ def inside_borders(land: Int64s, borders: Int64s, room: Int64s, x: int, y: int) 
 
 
 @njit(cache=True)
+def _off_land(
+    land: Int64s, borders: Int64s, room: Int64s, walls: Bytes2, window_x: int, window_y: int, x: int, y: int
+) -> tuple[int, int, int]:
+    """`inside_borders` of a place off the land, and the walls around it."""
+    x, y = inside_borders(land, borders, room, x, y)
+    tx = min(max((x >> 16) - window_x, 0), walls.shape[1] - 1)
+    ty = min(max((y >> 16) - window_y, 0), walls.shape[0] - 1)
+    return x, y, walls[ty, tx]
+
+
+@njit(cache=True)
 def settle(
     rows: Int32s,
     used: int,
@@ -166,7 +177,6 @@ def _moved(
 ) -> int:
     """The circles of all bodies that push, in order of rows, moved by their velocities; their number."""
     left, top, right, bottom = land[0] << 16, land[1] << 16, land[2] << 16, land[3] << 16
-    height, width = walls.shape
     count = 0
     for i in range(used):
         kind = rows[KIND, i]
@@ -183,10 +193,11 @@ def _moved(
         x += rows[VX, i]
         y += rows[VY, i]
         if x < left or y < top or x >= right or y >= bottom:
-            x, y = inside_borders(land, borders, room, x, y)
-        tx = min(max((x >> 16) - window_x, 0), width - 1)
-        ty = min(max((y >> 16) - window_y, 0), height - 1)
-        x, y = off_walls(walls[ty, tx], x, y, int(radius[kind]))
+            x, y, around = _off_land(land, borders, room, walls, window_x, window_y, x, y)
+        else:
+            # Unsigned, as a signed index is first looked at for being negative: the land lies in the window.
+            around = walls[np.uint64((y >> 16) - window_y), np.uint64((x >> 16) - window_x)]
+        x, y = off_walls(around, x, y, int(radius[kind]))
         one = circles[count]
         one.x = x
         one.y = y
@@ -213,16 +224,15 @@ def _put_back(
 ) -> None:
     """Let no circle have moved further than PUSH_MAX, nor out of a closed border or into a wall."""
     left, top, right, bottom = land[0] << 16, land[1] << 16, land[2] << 16, land[3] << 16
-    height, width = walls.shape
     for mover in range(movers.shape[0]):
         one = circles[movers[mover]]
         x = min(max(int(one.x), one.from_x - PUSH_MAX), one.from_x + PUSH_MAX)
         y = min(max(int(one.y), one.from_y - PUSH_MAX), one.from_y + PUSH_MAX)
         if x < left or y < top or x >= right or y >= bottom:
-            x, y = inside_borders(land, borders, room, x, y)
-        tx = min(max((x >> 16) - window_x, 0), width - 1)
-        ty = min(max((y >> 16) - window_y, 0), height - 1)
-        x, y = off_walls(walls[ty, tx], x, y, int(one.radius))
+            x, y, around = _off_land(land, borders, room, walls, window_x, window_y, x, y)
+        else:
+            around = walls[np.uint64((y >> 16) - window_y), np.uint64((x >> 16) - window_x)]
+        x, y = off_walls(around, x, y, int(one.radius))
         one.x = x
         one.y = y
         one.from_x = x

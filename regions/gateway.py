@@ -286,15 +286,16 @@ class Gateway:
             return
         if view.index in self._waits:
             self._say(view.index, "", out)
+        of_entity, look = self.roll.of_entity, self.sights.look
         for entity, (x, y, hop) in view.bodies(self.roll.entities).items():
-            for client in self.roll.of_entity(entity):
+            for client in of_entity(entity):
                 peer = client.peer
                 if peer.region != view.index and hop > peer.hop:
                     self._do(now_ms, client, peer.moved(now_ms, view.index, hop), out)
                 if peer.region == view.index and peer.state in PLAYING:
-                    self.sights.look(client.number, view.index, x, y)
+                    look(client.number, view.index, x, y)
         out += [one for one in self._receipts.pop(view.index, ()) if not self.sights.hold(one.peer, view, one.frame)]
-        frames = [Send(number, frame) for number, frame in self.sights.frames(view, ticked.anew)]
+        frames = self.sights.frames(view, ticked.anew)
         self.figures.frames += len(frames)
         out += frames
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from regions.config import CLIENT_BACKLOG_BYTES_MAX
+from regions.gateway_verbs import Send
 from regions.views import NOTHING, Rect, RegionView, anchor, keeping, rectangle
 
 BACKLOG_RESUMES: Final = CLIENT_BACKLOG_BYTES_MAX // 4
@@ -104,10 +105,10 @@ class Sights:
         sight.told.append(told)
         return True
 
-    def frames(self, view: RegionView, anew: bool) -> list[tuple[int, bytes]]:
-        """A region stands at a new tick: (client, frame) for everyone who is to see it. `anew`: all begin anew."""
+    def frames(self, view: RegionView, anew: bool) -> list[Send]:
+        """A region stands at a new tick: the frames of everyone who is to see it. `anew`: all begin anew."""
         index = view.index
-        out: list[tuple[int, bytes]] = []
+        out: list[Send] = []
         gone = []
         for number, sight in self._viewers[index].items():
             if sight.full_since_ms:
@@ -118,9 +119,9 @@ class Sights:
                 continue
             rect, given = sight.wanted[index], sight.given.get(index)
             if rect == given and not anew and index not in sight.anew:
-                frame, says = view.frame(rect)
+                frame, says, step = view.frame(rect)
                 if index == sight.home:
-                    sight.step = view.rate_step(rect)
+                    sight.step = step
                 elif not says:
                     continue
                 if sight.step and not (index == sight.home and sight.turn(number, view.tick)):
@@ -128,7 +129,7 @@ class Sights:
                     continue
                 if sight.told or sight.held:
                     out += _held(number, sight)
-                out.append((number, frame))
+                out.append(Send(number, frame))
                 continue
             out += _held(number, sight)
             if rect == NOTHING:
@@ -137,7 +138,7 @@ class Sights:
                 del sight.given[index]
                 sight.anew.discard(index)
                 sight.missed.discard(index)
-                out.append((number, view.key_frame(NOTHING, frozenset(), anew=False)))
+                out.append(Send(number, view.key_frame(NOTHING, frozenset(), anew=False)))
                 continue
             begin = anew or given is None or index in sight.anew
             held = frozenset() if begin or given is None else frozenset(view.chunk_list(given))
@@ -146,7 +147,7 @@ class Sights:
             self.keyframes += 1
             slowed = index in sight.missed
             sight.missed.discard(index)
-            out.append((number, view.key_frame(rect, held, begin, slowed)))
+            out.append(Send(number, view.key_frame(rect, held, begin, slowed)))
         for number in gone:
             del self._viewers[index][number]
         return out
@@ -161,7 +162,7 @@ class Sights:
         return known
 
 
-def _held(number: int, sight: Sight) -> list[tuple[int, bytes]]:
+def _held(number: int, sight: Sight) -> list[Send]:
     """What waited for the client's turn."""
     waited, sight.told, sight.held = sight.told + sight.held, [], []
-    return [(number, frame) for frame in waited]
+    return [Send(number, frame) for frame in waited]

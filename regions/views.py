@@ -95,7 +95,7 @@ class RegionView:
     _parts: dict[int, Keys] = field(default_factory=dict)
     _pieces: dict[int, bytes] = field(default_factory=dict)
     _keys: dict[int, bytes] = field(default_factory=dict)
-    _frames: dict[Rect, tuple[bytes, bool]] = field(default_factory=dict)
+    _frames: dict[Rect, tuple[bytes, bool, int]] = field(default_factory=dict)
     _lists: dict[Rect, tuple[int, ...]] = field(default_factory=dict)
     _crowds: list[int] = field(default_factory=list)  # bodies by chunk, counted when wanted
     _steps: dict[Rect, int] = field(default_factory=dict)
@@ -232,17 +232,17 @@ class RegionView:
             self._crowds = crowds.tolist()
         return self._crowds[chunk]
 
-    def frame(self, rect: Rect) -> tuple[bytes, bool]:
-        """This tick's frame for a client who holds this rectangle as of the tick before; whether it says anything."""
+    def frame(self, rect: Rect) -> tuple[bytes, bool, int]:
+        """This tick's frame for a client who holds this rectangle as of the tick before; whether it says anything; the
+        rate step."""
         made = self._frames.get(rect)
         if made is None:
-            mask, parts = 0, []
-            for i, chunk in enumerate(self.chunk_list(rect)):
-                piece = self._pieces.get(chunk)
-                if piece is not None:
-                    mask |= 1 << i
-                    parts.append(piece)
-            made = self._frames[rect] = self._join(rect, 0, mask, parts), bool(parts)
+            chunks, pieces = self.chunk_list(rect), self._pieces
+            parts = [pieces[chunk] for chunk in chunks if chunk in pieces]
+            mask = (1 << len(chunks)) - 1  # where many play something moves in every chunk
+            if len(parts) < len(chunks):
+                mask = sum(1 << i for i, chunk in enumerate(chunks) if chunk in pieces)
+            made = self._frames[rect] = self._join(rect, 0, mask, parts), bool(parts), self.rate_step(rect)
         return made
 
     def key_frame(self, rect: Rect, held: frozenset[int], anew: bool, slowed: bool = False) -> bytes:

@@ -88,7 +88,6 @@ class Lines:
         self.lines: dict[int, Line] = {}
         self._now_ms, self._step = now_ms, step
         self._loop = asyncio.get_running_loop()
-        self._room = memoryview(bytearray(READ_BYTES))
         self._inboxes = Inboxes(self._read)
         self._frames: list[Framed] = []  # read, and not handed over yet
         self._numbers = self._frames_read = 0
@@ -169,18 +168,18 @@ class Lines:
 
     def _readable(self, line: Line, now_ms: int) -> None:
         try:
-            size = line.stream.recv_into(self._room)
+            data = line.stream.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            size = 0
+            data = b""
         if line.stage is Stage.PARTING:  # thrown away, and not for long
             line.frames += 1
-        if not size or line.frames > STRANGER_READS_MAX:
+        if not data or line.frames > STRANGER_READS_MAX:
             self._end(line)
         elif line.stage is not Stage.PARTING:
             try:
-                self._took(line, bytes(self._room[:size]), now_ms)
+                self._took(line, data, now_ms)
             except Broken as broken:
                 self.part(line.number, broken.code, broken.reason, fault=True)
 
@@ -337,8 +336,12 @@ class Lines:
         """Look at the deadlines of some, in turns."""
         self._waking = self._loop.call_later(TURN_S, self._turn)
         now_ms = self._now_ms()
+        quiet_ms = self.limits.quiet_ms
         for _ in range(min(len(self._round), TURN_LINES)):
             line = self._round.popleft()
+            if line.stage is Stage.OPEN and now_ms - line.since_ms <= quiet_ms:  # nearly all of them
+                self._round.append(line)
+                continue
             if line.stage is not Stage.GONE:
                 self._check(line, now_ms)
             if line.stage is not Stage.GONE:

@@ -116,9 +116,9 @@ def hold(turn: Turn) -> None:
     """One tick of all markets: each trader whose turn it is serves the villagers about it; credit and dues."""
     state = turn.state
     rows, tick = state.rows, int(state.counters[Counter.TICK])
-    for trader in _due(rows, state.ids, state.used, tick, state.species).tolist():
-        if rows[MODE, trader] in (AT_HOME, AT_WORK):
-            for villager in _visitors(rows, state.used, trader, state.species).tolist():
+    for trader, *villagers in _deals(rows, state.ids, state.used, tick, state.species).tolist():
+        for villager in villagers:
+            if villager >= 0:
                 _serve(state, trader, villager)
                 _dues(state, villager, DUES_ABOVE_VILLAGER)
         _dues(state, trader, DUES_ABOVE_TRADER)
@@ -129,8 +129,8 @@ def hold(turn: Turn) -> None:
 
 
 @njit(cache=True)
-def _due(rows: Int32s, ids: Int64s, used: int, tick: int, species: Int64s) -> Int64s:
-    """The rows of the traders whose turn it is."""
+def _deals(rows: Int32s, ids: Int64s, used: int, tick: int, species: Int64s) -> Int64s:
+    """int64[n, 1 + SERVED_MAX]: each trader whose turn it is, and the first villagers at market about it (-1: none)."""
     due = np.empty(used, np.int64)
     found = 0
     for i in range(used):
@@ -138,26 +138,25 @@ def _due(rows: Int32s, ids: Int64s, used: int, tick: int, species: Int64s) -> In
         if kind > PLAYER and species[ROUTINE_OF, kind] == TRADE and (ids[i] + tick) % DEAL_TICKS == 0:
             due[found] = i
             found += 1
-    return due[:found]
-
-
-@njit(cache=True)
-def _visitors(rows: Int32s, used: int, trader: int, species: Int64s) -> Int64s:
-    """The rows of the first SERVED_MAX villagers at market about a trader."""
-    visitors = np.empty(SERVED_MAX, np.int64)
-    found = 0
-    for i in range(used):
-        kind = rows[KIND, i]
-        if rows[MODE, i] != AT_MARKET or kind <= PLAYER or species[ROUTINE_OF, kind] != WORK:
+    deals = np.full((found, 1 + SERVED_MAX), -1, np.int64)
+    for k in range(found):
+        trader = due[k]
+        deals[k, 0] = trader
+        if rows[MODE, trader] != AT_HOME and rows[MODE, trader] != AT_WORK:
             continue
-        across = abs(rows[X, i] - rows[X, trader])
-        down = abs(rows[Y, i] - rows[Y, trader])
-        if across < STALL_DISTANCE and down < STALL_DISTANCE:
-            visitors[found] = i
-            found += 1
-            if found == SERVED_MAX:
-                break
-    return visitors[:found]
+        served = 0
+        for i in range(used):
+            kind = rows[KIND, i]
+            if rows[MODE, i] != AT_MARKET or kind <= PLAYER or species[ROUTINE_OF, kind] != WORK:
+                continue
+            across = abs(rows[X, i] - rows[X, trader])
+            down = abs(rows[Y, i] - rows[Y, trader])
+            if across < STALL_DISTANCE and down < STALL_DISTANCE:
+                served += 1
+                deals[k, served] = i
+                if served == SERVED_MAX:
+                    break
+    return deals
 
 
 def _serve(state: State, trader: int, villager: int) -> None:

@@ -17,8 +17,8 @@ from clients.bench.conditions import conditions, tell
 from clients.bench.crowds import Scene, measure
 
 ROUNDS: Final = 7
-DEER: Final = 5_600
-PLAYERS: Final = 160
+DEER: Final = 6_400
+PLAYERS: Final = 480
 SIDE: Final = 256
 SECONDS: Final = 10.0
 Row = dict[str, Any]

@@ -133,12 +133,12 @@ def _pairs_on_land(
     begins = np.empty(2 * circles.shape[0] + 2, np.uint32)
     ends = np.empty(2 * circles.shape[0] + 2, np.uint32)
     found = np.uint64(0)
-    for block_y in range((top + height) >> BLOCK_SHIFT, (top >> BLOCK_SHIFT) - 1, -1):
+    for block_y in range((top + height - 1) >> BLOCK_SHIFT, (top >> BLOCK_SHIFT) - 1, -1):
         for line in range(max(top, block_y << BLOCK_SHIFT), min(top + height - 1, (block_y + 1) << BLOCK_SHIFT)):
             cells = (line - top) * width - left  # the line's cell of column 0
-            for block_x in range((left + width) >> BLOCK_SHIFT, (left >> BLOCK_SHIFT) - 1, -1):
+            for block_x in range((left + width - 1) >> BLOCK_SHIFT, (left >> BLOCK_SHIFT) - 1, -1):
                 low = start[cells + max(left, block_x << BLOCK_SHIFT)]
-                high = start[cells + max(left, min(left + width - 1, (block_x + 1) << BLOCK_SHIFT))]
+                high = start[cells + min(left + width - 1, (block_x + 1) << BLOCK_SHIFT)]
                 tests = _stretches(circles, start, low, high, line, cells, width, around, whose, begins, ends)
                 found = _tested(circles, tests, whose, begins, ends, first, second, found)
     return first[:found], second[:found]

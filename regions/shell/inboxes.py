@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 _Reader = TypeVar("_Reader")
-PASS_S: Final = 0.002  # from a pass that found something to the next
+PASS_S: Final = 0.002  # from a pass that found something to the next; who sends crumbs is read often enough to be cut
 
 
 class Inboxes(Generic[_Reader]):

@@ -79,8 +79,9 @@ def read_ghosts(state: State, packed: Sequence[bytes]) -> Ghosts:
     if not any(packed):
         return NO_GHOSTS
     (left, top), (height, width) = state.window, state.terrain.shape
-    sizes = np.array([len(unpack_ghosts(data)) for data in packed], np.int64)
-    words = np.frombuffer(b"".join(packed), "<i4").astype(np.int32, copy=False).reshape(-1, GHOST_WORDS)
+    found = [unpack_ghosts(data) for data in packed]
+    sizes = np.array([len(one) for one in found], np.int64)
+    words = np.concatenate(found).view("<i4").astype(np.int32, copy=False).reshape(-1, GHOST_WORDS)
     ids, table, hops, off = _laid_out(words, sizes, left, top, width, height)
     newest: dict[int, int] = {}
     index: dict[int, int] = {}

@@ -78,6 +78,7 @@ def warm_shown() -> None:
 
     from clients.own_body import OwnBody
     from world.delta import encode_key, encode_tick
+    from world.events import Event, Kind
     from world.mirror import Mirror
     from world.shown import wire_rows
     from world.state import KIND, PLAYER, State, X
@@ -89,7 +90,8 @@ def warm_shown() -> None:
     before = wire_rows(state)
     state.rows[X, row] += 4096
     now = wire_rows(state, (), before)
-    index, data = encode_tick(before, now)
+    encode_tick(before, now)
+    index, data = encode_tick(before, now, (Event(Kind.SPOKE, 1, text="warm"),))  # whose bytes are read-only
     mirror = Mirror(state.land)
     mirror.apply([0], encode_key(before, 0))
     mirror.apply(index[:, 0], data)

@@ -85,14 +85,14 @@ class Sweep:
 
     @classmethod
     def load(cls, path: Path) -> "Sweep":
-        """What `save` kept; nothing, where there is no file. Raises ValueError for a sweep of another commit."""
+        """What `save` kept; nothing, where there is no file. Ends the program for one of another commit."""
         from tests.simulation.simulation import Outcome
 
         if not path.exists():
             return cls()
         words = json.loads(path.read_text(encoding="utf-8"))
         if words["commit"] != commit():
-            raise ValueError(f"{path}: a sweep of commit {words['commit']}; this is {commit()}; go on there")
+            raise SystemExit(f"{path}: a sweep of commit {words['commit']}; this is {commit()}; go on there")
         failed = [
             (Job(seed, full), Outcome(seed, law, text, at_ms)) for seed, full, at_ms, law, text in words["failed"]
         ]
@@ -172,9 +172,14 @@ def sweep(
         late = minutes and time.monotonic() - begun > 60 * minutes
         return [] if late or (stop and found.failed) else list(itertools.islice(jobs, CHUNK if not minutes else 2))
 
+    def take(done: list[tuple[Job, "Outcome"]], cpu_s: float) -> None:
+        found.take(done, cpu_s)
+        if pieces:
+            found.save(pieces)
+
     if not processes:
         while chunk := more():
-            found.take(*run(chunk))
+            take(*run(chunk))
         return found
     with ProcessPoolExecutor(processes) as pool:
         running: set[Future[Any]] = set()
@@ -185,9 +190,7 @@ def sweep(
                 return found
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             for one in finished:
-                found.take(*one.result())
-            if pieces:
-                found.save(pieces)
+                take(*one.result())
             if sys.stderr.isatty():
                 rate = found.total["seeds"] / (time.monotonic() - begun)
                 rest = f", {(total - found.total['seeds']) / rate / 60:.0f} minutes more" if total and rate else ""

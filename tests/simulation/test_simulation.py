@@ -1,5 +1,6 @@
 """The simulation as part of every check: fresh seeds, those that once failed, and that a run depends on its seed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -47,3 +48,16 @@ def test_seeds_that_once_failed_hold_every_law_now() -> None:
     assert len(set(kept())) == len(kept()) > 5
     done = simulate("--kept", "--minutes", str(KEPT_MINUTES), "--jobs", "1")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_a_sweep_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+    pieces = tmp_path / "sweep.json"
+    options = ("--first-seed", "21", "--jobs", "0", "--pieces", str(pieces), "--json", "--trace")
+    begun, whole = (simulate("--seeds", count, *options).stdout.splitlines() for count in ("1", "2"))
+    assert json.loads(begun[-1])["seeds"] == 1
+    told = json.loads(whole[-1])
+    assert told["seeds"] == 2 and told["violations"] == 0
+    assert [line.split()[1] for line in whole if " trace " in line] == ["22"], "what was seen is not run again"
+    pieces.write_text(json.dumps(json.loads(pieces.read_text()) | {"commit": "0000000"}))
+    refused = simulate("--seeds", "2", *options)
+    assert refused.returncode == 1 and refused.stderr.startswith(f"{pieces}: a sweep of commit 0000000; this is ")

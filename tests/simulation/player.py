@@ -148,6 +148,7 @@ class Player:
         self.away_until_us = 0  # long enough, and its body falls asleep
         self.flock = 0  # where it wants to go: -1 left, 1 right, 0 anywhere
         self.over = False
+        self.out_since_us = 0  # when it was in the world last, while it is not
         self.coins = 0
         self.assets: list[int] = []
         self.sent: dict[
@@ -194,7 +195,11 @@ class Player:
     def parted(self) -> None:
         """The connection is gone."""
         self.connection = None
-        self.session.welcome = None
+        self._out()
+
+    def _out(self) -> None:
+        if self.session.welcome is not None:
+            self.session.welcome, self.out_since_us = None, self.sim.schedule.now_us
 
     def kill(self) -> None:
         """The client dies and is started anew: what it was not told it does not know."""
@@ -205,7 +210,7 @@ class Player:
         if self.connection is not None:
             connection, self.connection = self.connection, None
             connection.leave()
-        self.session.welcome = None
+        self._out()
 
     def _note(self, news: News) -> None:
         session = self.session

@@ -52,6 +52,7 @@ class Scene:
     players: int
     shape: tuple[int, int] = (1, 1)
     walk: str = "open"
+    one_in: int = 1  # of so many players one walks that way, the others "open"
     seconds: float = 10.0
     pause_s: float = WARM_UP_S
     side_tiles: int = 0  # 0: as openworld-v1 has it
@@ -187,6 +188,7 @@ async def _crowd(scene: Scene, home: Path, port: int, say: Any) -> list["asyncio
             "count": count,
             "seed": 12345 + number,
             "walk": scene.walk,
+            "one_in": scene.one_in,
             "speed": scene.speed,
             "land": [scene.side, scene.side],
             "goal": list(scene.goal),

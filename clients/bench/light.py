@@ -50,7 +50,8 @@ FULL_TILES_S: Final = int(SPEED[PLAYER]) * 20 / TILE
 
 class Orders(msgspec.Struct, frozen=True):
     """`walk`: open (random turns, reflected by the land's edge), point (everyone to `goal`), border (to and fro over
-    the line x = goal[0]). `speed` in tiles a second; `land` and `goal` in tiles."""
+    the line x = goal[0]). One bot in `one_in` walks so, the others open. `speed` in tiles a second; `land` and `goal`
+    in tiles."""
 
     host: str
     port: int
@@ -63,6 +64,7 @@ class Orders(msgspec.Struct, frozen=True):
     ledger: str = ""
     goal: tuple[float, float] = (0.0, 0.0)
     pause_s: float = 0.0  # after the word to begin, before measuring
+    one_in: int = 1
     probes: int = 0  # bots that read every frame whole, and note how far their body jumps between two
 
 
@@ -97,6 +99,7 @@ class Bot(asyncio.Protocol):
         self.region = -1  # where its last action was recorded
         self.place: tuple[float, float] | None = None
         self.way = self.random.randrange(DIRECTIONS)
+        self.walk = orders.walk if number % orders.one_in == 0 else "open"
         self.transport: asyncio.Transport | None = None
         self.lost = ""
         self.frames = 0  # while measuring
@@ -201,10 +204,12 @@ class Bot(asyncio.Protocol):
             self.ledger.note(one)
         if one.region and one.region != self.region:
             now_s = time.monotonic()
-            if self.region > 0 and self.counted.measuring:
-                self.counted.crossed += 1
-                self._crossed_s = now_s
-            self.region, self._turn_s = one.region, now_s + self.random.uniform(0.1, 0.5)
+            if self.region > 0:
+                self._turn_s = now_s + self.random.uniform(0.1, 0.5)
+                if self.counted.measuring:
+                    self.counted.crossed += 1
+                    self._crossed_s = now_s
+            self.region = one.region
         if self.counted.measuring:
             self.counted.acked += 1
             self.counted.lat_ms.append(time.time() * 1000 - one.action.acted_ms)
@@ -268,7 +273,7 @@ class Bot(asyncio.Protocol):
         dx, dy = NORTH[self.way]
         share = orders.speed / FULL_TILES_S
         x, y = x + dx * orders.speed * passed_s, y + dy * orders.speed * passed_s
-        if orders.walk == "point":
+        if self.walk == "point":
             goal_x, goal_y = orders.goal
             angle = math.atan2(goal_y - y, goal_x - x)
             near = math.hypot(goal_x - x, goal_y - y) < 6
@@ -276,7 +281,7 @@ class Bot(asyncio.Protocol):
                 self.way = round(angle / (2 * math.pi) * DIRECTIONS) % DIRECTIONS
             elif self.random.random() < TURN_PROBABILITY:
                 self.way = self.random.randrange(DIRECTIONS)
-        elif orders.walk == "border":
+        elif self.walk == "border":
             self._to_and_fro(now_s)
         elif self.random.random() < TURN_PROBABILITY:
             self.way = self.random.randrange(DIRECTIONS)

@@ -40,6 +40,7 @@ from regions.region_state import Region
 from regions.replies import answer
 from regions.scheduler import Scheduler
 from regions.seat import Figures, Seat
+from regions.seats import PATIENCE_MS, WORLD_PATIENCE_MS
 from regions.show import Show
 from regions.verbs import (
     Append,
@@ -52,11 +53,13 @@ from regions.verbs import (
     ReadAt,
     ReadBack,
     Received,
+    Seek,
     Settled,
     Snapshot,
     Stop,
     Trim,
     Wake,
+    Witnessed,
 )
 from regions.waiting import Waiting
 from world.phases import Mark, Phase, unmarked
@@ -74,6 +77,7 @@ class Pending:
     late_ms: int = 0
     attempts: int = 0
     retry_at: int = 0  # 0: an append is under way
+    doubted: bool = False  # it stands in the log, and witnesses are asked whether that is the log it was
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class RegionCore:
         self.links = links or []
         self.process = b""
         self.next_tick_ms = self.behind_ms = 0
+        self.settled_ms = 0  # when the log last showed that nobody else owns the region
         self.post = PostBox(seat)
         self.deferred: list[Message] = []
         self.deferred_inputs = 0
@@ -131,6 +136,8 @@ class RegionCore:
             return self._settled(now_ms, event)
         if isinstance(event, ReadBack):
             return self._read_back(now_ms, event)
+        if isinstance(event, Witnessed):
+            return self._witnessed(now_ms, event)
         if isinstance(event, Received):
             return self._received(now_ms, event.message)
         if isinstance(event, Stop):
@@ -159,7 +166,7 @@ class RegionCore:
             assert self.scheduler is not None
             self.region = self.scheduler.region = region
             return self._try_singly(now_ms, self.suspected)
-        self.region = region
+        self.region, self.settled_ms = region, now_ms
         self.scheduler = Scheduler(self.seat.world, region)
         self.phase = "claiming"
         if self.show is not None:
@@ -193,7 +200,7 @@ class RegionCore:
         if pending is None or event.position != pending.record.n:
             return []
         if event.outcome == "durable":
-            return self._durable(now_ms)
+            return self._stands(now_ms, pending)
         if event.outcome == "taken":
             return [ReadAt(event.position)]
         if event.outcome == "behind":
@@ -210,12 +217,33 @@ class RegionCore:
         if self.pending is None or event.position != self.pending.record.n:
             return []
         if event.raw == self.pending.raw:
-            return self._durable(now_ms)
+            return self._stands(now_ms, self.pending)
         return self._end(f"fenced: another owner's record stands at {event.position}", fenced=True)
+
+    def _stands(self, now_ms: int, pending: Pending) -> list[Effect]:
+        """The record is in the log. Who was away for so long that another machine may have owned the region meanwhile
+        asks before anything else whether the log was set back since: there its own next record fits as well."""
+        away_ms = now_ms - self.settled_ms
+        if away_ms <= (PATIENCE_MS if self.seat.index else WORLD_PATIENCE_MS):
+            return self._durable(now_ms)
+        pending.doubted = True
+        return [Seek(pending.record.n), *self._wait(now_ms, now_ms + WAITING_BEAT_MS)]
+
+    def _witnessed(self, now_ms: int, event: Witnessed) -> list[Effect]:
+        pending, region = self.pending, self._region()
+        if pending is None or not pending.doubted or event.position != pending.record.n:
+            return []
+        heads = {pending.record.n - 1: pending.record.previous, pending.record.n: record_hash(pending.raw)}
+        try:
+            for witness in event.witnesses:
+                heed(self.seat.name, region.state, heads, witness)
+        except RecordError as error:
+            return self._end(str(error), alarm=True)
+        return self._durable(now_ms)
 
     def _durable(self, now_ms: int) -> list[Effect]:
         pending, region = self._pending(), self._region()
-        self.pending, self.why = None, ""
+        self.pending, self.why, self.settled_ms = None, "", now_ms
         self.mark(Phase.HASH)
         region.head = record_hash(pending.raw)
         self.mark(Phase.DELTAS)

@@ -32,6 +32,13 @@ class ReadBack(Struct, frozen=True):
     raw: bytes
 
 
+class Witnessed(Struct, frozen=True):
+    """Who had seen the log when `Seek` was carried out for this position."""
+
+    position: int
+    witnesses: tuple[Witness, ...]
+
+
 class Received(Struct, frozen=True):
     """A message from the bus."""
 
@@ -46,7 +53,7 @@ class Stop(Struct, frozen=True):
     """Go on to the end of the span, leave a snapshot, and end."""
 
 
-Event = Loaded | Settled | ReadBack | Received | Timer | Stop
+Event = Loaded | Settled | ReadBack | Witnessed | Received | Timer | Stop
 
 # Effects, to be carried out in order.
 
@@ -60,6 +67,12 @@ class Append(Struct, frozen=True):
 
 class ReadAt(Struct, frozen=True):
     """Read the record at this position."""
+
+    position: int
+
+
+class Seek(Struct, frozen=True):
+    """Ask who has seen the log, as when it was loaded, now that our record stands at this position."""
 
     position: int
 
@@ -104,4 +117,4 @@ class End(Struct, frozen=True):
     fenced: bool = False
 
 
-Effect = Append | ReadAt | Load | Publish | Snapshot | Trim | Wake | End
+Effect = Append | ReadAt | Seek | Load | Publish | Snapshot | Trim | Wake | End

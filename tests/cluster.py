@@ -48,12 +48,14 @@ from regions.verbs import (
     ReadAt,
     ReadBack,
     Received,
+    Seek,
     Settled,
     Snapshot,
     Stop,
     Timer,
     Trim,
     Wake,
+    Witnessed,
 )
 from tests.regions.little_world import meadow
 from world.actions import Action, encode_action
@@ -121,6 +123,7 @@ class Cluster:
         self.watch: Callable[[int, Effect], None] = lambda index, effect: None
         self.settled: Callable[[int], None] = lambda index: None
         self.held: set[int] = set()  # regions whose appends wait for `settle`
+        self.seen: dict[int, tuple[Witness, ...]] = {}  # who has seen a region's log, for an owner that was away
         self.waiting: dict[int, Append] = {}
         self.gateways: dict[str, Callable[[Message], None]] = {}
         self._queue: deque[tuple[int, Event]] = deque()
@@ -271,6 +274,8 @@ class Cluster:
             case ReadAt(position):
                 ((_, raw),) = self.logs.read(self.log(index), position, 1)
                 self._queue.append((index, ReadBack(position, raw)))
+            case Seek(position):
+                self._queue.append((index, Witnessed(position, self.seen.get(index, ()))))
             case Load():
                 self._queue.append((index, self.loaded(index, snapshot=True)))
             case Snapshot():

@@ -42,17 +42,20 @@ from regions.verbs import (
     ReadAt,
     ReadBack,
     Received,
+    Seek,
     Settled,
     Snapshot,
     Stop,
     Timer,
     Trim,
     Wake,
+    Witnessed,
 )
 from world.phases import Phase
 from world.tick import warm
 
 READ_AT_ONCE = 512
+READ_AGAIN_S = 0.05
 
 
 def tell(**words: Any) -> None:
@@ -177,6 +180,8 @@ class Shell:
                 self.snapshot_task = asyncio.get_running_loop().create_task(self._write(effect))
         elif isinstance(effect, ReadAt):
             self._spawn(self._read_back(effect.position))
+        elif isinstance(effect, Seek):
+            self._spawn(self._seek(effect.position))
         elif isinstance(effect, Load):
             self._spawn(self._load())
         elif isinstance(effect, Trim):
@@ -205,7 +210,7 @@ class Shell:
             if found:
                 self.events.put_nowait(ReadBack(position, found[0][1]))
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(READ_AGAIN_S)
 
     async def _write(self, effect: Snapshot) -> None:
         def write() -> None:
@@ -238,6 +243,16 @@ class Shell:
             tell(ended=self.index, reason=reason, alarm=True, n=0)
             os._exit(2)
         self.events.put_nowait(Loaded(region, records, found))
+
+    async def _seek(self, position: int) -> None:
+        while True:
+            try:
+                found = await self._witnesses()
+            except LogError:
+                await asyncio.sleep(READ_AGAIN_S)
+                continue
+            self.events.put_nowait(Witnessed(position, found))
+            return
 
     async def _witnesses(self) -> tuple[Witness, ...]:
         """Who has seen this region's log: the newest checkpoint, and the newest records of its neighbours' logs."""

@@ -11,7 +11,8 @@ from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
 from regions.record import decode, encode, record_hash
 from regions.region_state import Region
 from regions.seat import Witness
-from regions.verbs import End, Loaded
+from regions.seats import PATIENCE_MS
+from regions.verbs import Effect, End, Loaded, Publish, Snapshot
 from tests.cluster import Cluster, Player
 from world.actions import Move, Speak
 
@@ -189,6 +190,38 @@ def test_a_log_that_was_set_back_alone_is_not_served(lived: Cluster) -> None:
         told.alarm
         and f"the log ends at record {near.n - 10}, but region 2's log has seen record {near.n}" in told.reason
     )
+
+
+def test_an_owner_that_slept_while_the_log_went_on_and_was_set_back_to_where_it_fell_asleep_tells_nobody() -> None:
+    cluster = Cluster()
+    player = Player(cluster).enter(region=1)
+    cluster.held.add(1)
+    player.act(Move(20, 0))
+    cluster.ticks(2)
+    n = cluster.waiting[1].position
+    cluster.run(PATIENCE_MS + 50)
+    cluster.seen[1] = (Witness(1, n + 20, bytes(32), "region 2's log"),)  # of another owner's, gone from the log
+    told: list[Effect] = []
+    cluster.watch = lambda index, effect: told.append(effect) if index == 1 else None
+    player.heard()
+    cluster.settle(1)
+    assert cluster.ended[1].alarm and f"region 2's log has seen record {n + 20}" in cluster.ended[1].reason
+    assert not [one for one in told if isinstance(one, Publish | Snapshot)] and player.heard() == []
+
+
+def test_an_owner_that_slept_goes_on_where_nobody_has_seen_more() -> None:
+    cluster = Cluster()
+    player = Player(cluster).enter(region=1)
+    cluster.held.add(1)
+    player.act(Move(20, 0))
+    cluster.ticks(2)
+    n = cluster.waiting[1].position
+    cluster.run(PATIENCE_MS + 50)
+    cluster.seen[1] = (Witness(1, n - 1, record_hash(cluster.raws(1)[n - 2]), "region 2's log"),)
+    cluster.held.clear()
+    cluster.settle(1)
+    cluster.ticks(4)
+    assert not cluster.ended and cluster.replay(1).state.n > n and player.heard()
 
 
 def test_a_log_that_stands_beside_a_witness_is_not_served(lived: Cluster) -> None:

@@ -102,6 +102,8 @@ class RegionProcess(Process):
                 sim.schedule.after(DISK_US, self.call, self._keep, effect)
             case verbs.ReadAt(position):
                 self._read_back(position)
+            case verbs.Seek(position):
+                self._seek(position)
             case verbs.Load():
                 self._load()
             case verbs.Trim(n):
@@ -150,16 +152,9 @@ class RegionProcess(Process):
             self.kill(f"nothing to begin from: {error}")
             return
         first = region.state.n + 1
-        others = [(other, era.log(other)) for other in era.charter.neighbours(self.index)]
 
         def read(logs: MemoryLogs) -> Any:
-            heard: list[Witness] = []
-            for other, log in others:
-                info = logs.info(log)
-                begin = max(info.first, info.last - WITNESS_RECORDS + 1)
-                if info.last >= begin and info.last:
-                    heard += heard_by(other, self.index, logs.read(log, begin, WITNESS_RECORDS))
-            return logs.first_sequence(name), whole(logs, name, first), heard
+            return logs.first_sequence(name), whole(logs, name, first), self._heard(logs)
 
         answered = [False]
 
@@ -170,6 +165,35 @@ class RegionProcess(Process):
 
         sim.log.ask(self.host, read, reply)
         sim.schedule.after(LOAD_MS_MAX * 1000, lambda: answered[0] or self.kill("the log does not answer"))
+
+    def _seek(self, position: int) -> None:
+        answered = [False]
+
+        def reply(found: Any) -> None:
+            if not answered[0] and not isinstance(found, LogError):
+                answered[0] = True
+                self.call(self._hear, verbs.Witnessed(position, (*found, *self._filed())))
+
+        def again() -> None:
+            if not answered[0] and self.alive:
+                self.sim.log.ask(self.host, self._heard, reply)
+                self.sim.schedule.after(READ_AGAIN_US, again)
+
+        again()
+
+    def _heard(self, logs: MemoryLogs) -> list[Witness]:
+        """What neighbours' logs have seen of this region's."""
+        heard: list[Witness] = []
+        for other in self.era.charter.neighbours(self.index):
+            log = self.era.log(other)
+            info = logs.info(log)
+            begin = max(info.first, info.last - WITNESS_RECORDS + 1)
+            if info.last >= begin and info.last:
+                heard += heard_by(other, self.index, logs.read(log, begin, WITNESS_RECORDS))
+        return heard
+
+    def _filed(self) -> list[Witness]:
+        return filed_witnesses(self.sim.store, self.era.opening, self.index)
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
         disk = self.machine.disk
@@ -185,8 +209,7 @@ class RegionProcess(Process):
             self.kill(str(found))
             return
         self._first, records, witnesses = found
-        witnesses += filed_witnesses(self.sim.store, self.era.opening, self.index)
-        self._hear(verbs.Loaded(region, records, tuple(witnesses)))
+        self._hear(verbs.Loaded(region, records, (*witnesses, *self._filed())))
 
 
 def whole(logs: MemoryLogs, name: str, position: int) -> list[bytes]:

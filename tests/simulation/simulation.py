@@ -184,6 +184,11 @@ class Simulation:
         for index, course in audit.courses.items():
             name = self.era.log(index)
             info = logs.info(name)
+            while (
+                info.last >= info.first and logs.read(name, info.last, 1)[0][1] != course.raws[info.last - course.first]
+            ):
+                logs.lose_tail(name, 1)  # what somebody added to a log that was set back
+                info = logs.info(name)
             for n in range(info.last + 1, course.last + 1):
                 logs.append(name, n, course.raws[n - course.first])
         self.logs_tampered = False

@@ -5,16 +5,17 @@ import os
 import platform
 from typing import Any
 
-from tests.simulation.sweep import Sweep, commit
+from tests.simulation.sweep import Sweep
 
 
 def markdown(result: dict[str, Any], found: Sweep, options: str) -> str:
     """The report of one sweep: what was run, where, what held, and how often each kind of fault changed an outcome."""
     kinds = sorted(result["faults"])
+    at = ", ".join(f"{commit} ({seeds} seeds)" for commit, seeds in found.commits.items())
     lines = [
         "# The simulation",
         "",
-        f"`python -m tests.simulation {options}` at commit {commit()}, Python {platform.python_version()},"
+        f"`python -m tests.simulation {options}` at commit {at}, Python {platform.python_version()},"
         f" {os.cpu_count()} cores that were shared with other work.",
         "",
         "| figure | seen |",

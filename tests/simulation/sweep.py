@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,13 +65,14 @@ class Sweep:
     effective: Counter[str] = field(default_factory=Counter)
     seeds_with: Counter[str] = field(default_factory=Counter)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    commits: Counter[str] = field(default_factory=Counter)  # how many seeds ran at each: mends come in between
     cpu_s: float = 0.0
     done: set[int] = field(default_factory=set)
 
     def save(self, path: Path) -> None:
         """Keep what was seen so far, whole or not at all: a long sweep may be run in pieces."""
         words = {
-            "commit": commit(),
+            "commits": self.commits,
             "done": sorted(self.done),
             "cpu_s": self.cpu_s,
             "total": self.total,
@@ -85,14 +87,12 @@ class Sweep:
 
     @classmethod
     def load(cls, path: Path) -> "Sweep":
-        """What `save` kept; nothing, where there is no file. Ends the program for one of another commit."""
+        """What `save` kept; nothing, where there is no file."""
         from tests.simulation.simulation import Outcome
 
         if not path.exists():
             return cls()
         words = json.loads(path.read_text(encoding="utf-8"))
-        if words["commit"] != commit():
-            raise SystemExit(f"{path}: a sweep of commit {words['commit']}; this is {commit()}; go on there")
         failed = [
             (Job(seed, full), Outcome(seed, law, text, at_ms)) for seed, full, at_ms, law, text in words["failed"]
         ]
@@ -102,6 +102,7 @@ class Sweep:
             effective=Counter(words["effective"]),
             seeds_with=Counter(words["seeds_with"]),
             pairs=Counter({(a, b): count for a, b, count in words["pairs"]}),
+            commits=Counter(words["commits"]),
             cpu_s=words["cpu_s"],
             done=set(words["done"]),
         )
@@ -109,6 +110,7 @@ class Sweep:
     def take(self, done: list[tuple[Job, "Outcome"]], cpu_s: float) -> None:
         """Add some runs; say which failed."""
         self.cpu_s += cpu_s
+        self.commits[commit()] += len(done)
         for job, one in done:
             self.total.update(seeds=1, virtual_ms=one.virtual_ms, records=one.records, acks=one.acks)
             self.total.update(checkpoints=one.checkpoints, restores=one.eras - 1)
@@ -145,8 +147,9 @@ class Sweep:
         }
 
 
+@cache
 def commit() -> str:
-    """The commit of this checkout."""
+    """The commit of this checkout, when it was first asked for."""
     done = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=KEPT.parent, capture_output=True, text=True, check=False
     )
@@ -163,7 +166,7 @@ def sweep(
 ) -> Sweep:
     """Run jobs until there are none left, or the time is up (then no new ones begin), or one failed if `stop`.
 
-    `pieces`: a file that keeps what was seen, where a sweep of the same commit goes on after it was broken off.
+    `pieces`: a file that keeps what was seen, where a sweep goes on after it was broken off, or after a mend.
     """
     found, begun = Sweep.load(pieces) if pieces else Sweep(), time.monotonic()
     jobs = (job for job in jobs if job.seed not in found.done)

@@ -58,6 +58,7 @@ def test_a_sweep_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
     told = json.loads(whole[-1])
     assert told["seeds"] == 2 and told["violations"] == 0
     assert [line.split()[1] for line in whole if " trace " in line] == ["22"], "what was seen is not run again"
-    pieces.write_text(json.dumps(json.loads(pieces.read_text()) | {"commit": "0000000"}))
-    refused = simulate("--seeds", "2", *options)
-    assert refused.returncode == 1 and refused.stderr.startswith(f"{pieces}: a sweep of commit 0000000; this is ")
+    pieces.write_text(json.dumps(json.loads(pieces.read_text()) | {"commits": {"0000000": 2}}))
+    report = tmp_path / "report.md"
+    simulate("--seeds", "3", *options, "--report", str(report))
+    assert "at commit 0000000 (2 seeds), " in report.read_text(), "a sweep may go on after a mend, and says so"

@@ -29,7 +29,7 @@ def person(facing: int, frame: int, hat: bool) -> tuple[Canvas, Canvas]:
     """A person of 16 x 22, without and only with cloth."""
     if facing == WEST:
         body, cloth = person(EAST, frame, hat)
-        return _mirrored(body), _mirrored(cloth)
+        return mirrored(body), mirrored(cloth)
     body, cloth = Canvas(16, 22), Canvas(16, 22)
     lift = 1 if frame else 0
     if facing == EAST:
@@ -118,7 +118,7 @@ def _surround(body: Canvas, cloth: Canvas) -> None:
                 cloth.rows[y][x] = (0, 0, 0, 0)
 
 
-def _mirrored(canvas: Canvas) -> Canvas:
+def mirrored(canvas: Canvas) -> Canvas:
     other = Canvas(canvas.width, canvas.height)
     other.paste(canvas, 0, 0, mirrored=True)
     return other
@@ -127,7 +127,7 @@ def _mirrored(canvas: Canvas) -> Canvas:
 def beast(facing: int, frame: int, coat: tuple[Colour, ...], deer: bool) -> Canvas:
     """A deer or wolf of 24 x 24."""
     if facing == WEST:
-        return _mirrored(beast(EAST, frame, coat, deer))
+        return mirrored(beast(EAST, frame, coat, deer))
     canvas = Canvas(24, 24)
     if facing == EAST:
         _beast_aside(canvas, frame, coat, deer)

@@ -51,11 +51,15 @@ class Canvas:
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self.rows = [[CLEAR] * width for _ in range(height)]
+        self.rows: list[list[tuple[int, int, int, int]]] = [[CLEAR] * width for _ in range(height)]
 
     def put(self, x: int, y: int, colour: Colour, alpha: int = 255) -> None:
         if 0 <= x < self.width and 0 <= y < self.height:
             self.rows[y][x] = (*colour, alpha)
+
+    def clear(self, x: int, y: int) -> None:
+        if 0 <= x < self.width and 0 <= y < self.height:
+            self.rows[y][x] = CLEAR
 
     def at(self, x: int, y: int) -> tuple[int, int, int, int]:
         return self.rows[y][x] if 0 <= x < self.width and 0 <= y < self.height else CLEAR

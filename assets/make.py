@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from assets import bodies, grounds, growth, things
+from assets import bodies, gear, grounds, growth, things
 from assets.canvas import Canvas
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "pictures"
 def pictures() -> dict[str, Canvas]:
     """Every picture by the name of its file, without the ending."""
     made = {name: grounds.texture(name) for name in grounds.TEXTURES}
-    return made | growth.strips() | things.strips() | bodies.sheets()
+    return made | growth.strips() | things.strips() | bodies.sheets() | gear.sheets()
 
 
 def main() -> None:

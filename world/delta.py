@@ -20,9 +20,10 @@ things is ceil(n / 8) bytes, thing i in bit i % 8 of byte i // 8, the bits beyon
     0x40 EVENTS   varint length (1..4096), then a MessagePack array of events [kind, a, b, c, d, text]
 
 An *entry* is uint64 id, uint8 kind * 8 + facing, uint8 look, int16 x, int16 y (from the chunk's corner; a body a little
-past the land's edge belongs to the nearest chunk), int8 and int8 the last step, varint hop. A body whose hop or kind
-changed is removed and added. A chunk that is not mentioned in a tick did not change at all: one in which a body's step
-is not zero is always mentioned.
+past the land's edge belongs to the nearest chunk), int8 and int8 the last step, varint hop. Of a body that bears
+something the byte after the id is its gear (`world.shown`; 1..7, which no kind's byte is), and the kind's follows. A
+body whose hop, kind or gear changed is removed and added. A chunk that is not mentioned in a tick did not change at
+all: one in which a body's step is not zero is always mentioned.
 """
 
 from collections.abc import Iterable

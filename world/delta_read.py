@@ -7,7 +7,21 @@ from numba import njit
 
 from world.delta import EVENT_BYTES_MAX
 from world.delta_write import ADDED, CHANGED_TILES, ENTRY_MIN, EVENTS, FACED, KEY, LOOKED, MOVED, REMOVED, TILES
-from world.shown import BODY_FACING, BODY_HOP, BODY_KIND, CHUNK_UNITS, LOOK, STEP_X, STEP_Y, X, Y, step
+from world.shown import (
+    BODY_FACING,
+    BODY_HOP,
+    BODY_KIND,
+    CHUNK_UNITS,
+    GEAR,
+    GEAR_IN_HAND,
+    GEAR_MAX,
+    LOOK,
+    STEP_X,
+    STEP_Y,
+    X,
+    Y,
+    step,
+)
 from world.state import Bytes2, Int32s, Int64s
 
 FAULTS: Final = (
@@ -24,6 +38,7 @@ FAULTS: Final = (
     "mixes a keyframe with other flags",
     "has more or fewer than 256 tiles",
     "has bytes left over",
+    "has a body that bears what nobody can",
 )
 (
     FINE,
@@ -39,7 +54,8 @@ FAULTS: Final = (
     _MIXED,
     _TILE_COUNT,
     _LEFT_OVER,
-) = range(13)
+    _GEAR,
+) = range(14)
 
 # Columns of what `read_chunks` notes of each chunk.
 IS_KEY, TILE_CHANGES, TILES_AT, EVENT_SIZE, EVENTS_AT = range(5)
@@ -91,12 +107,21 @@ def _entry(data: Bytes2, at: int, corner_x: int, corner_y: int, ids: Int64s, col
     entity = np.int64(0)
     for byte in range(8):
         entity |= np.int64(data[at + byte]) << 8 * byte
+    gear = int(np.int64(data[at + 8]))
+    if 0 < gear < 8:
+        if gear > GEAR_MAX or gear & GEAR_IN_HAND == GEAR_IN_HAND:
+            return _GEAR, at
+        at += 1
+        if at + ENTRY_MIN > len(data):
+            return _SHORT, at
+    else:
+        gear = 0
     kind = data[at + 8] >> 3
     if entity <= 0 or kind == 0:
         return _BODY, at
     ids[n] = entity
     cols[n, BODY_KIND], cols[n, BODY_FACING] = kind, data[at + 8] & 7
-    cols[n, LOOK] = data[at + 9]
+    cols[n, LOOK] = data[at + 9] | gear << GEAR
     cols[n, X], cols[n, Y] = corner_x + _int16(data, at + 10), corner_y + _int16(data, at + 12)
     cols[n, STEP_X], cols[n, STEP_Y] = _int8(data, at + 14), _int8(data, at + 15)
     fault, hop, at = _varint(data, at + 16)
@@ -179,7 +204,7 @@ def _appearances(
             if marked[k]:
                 if at >= len(data):
                     return _SHORT, at
-                cols[first + k, LOOK] = data[at]
+                cols[first + k, LOOK] = cols[first + k, LOOK] >> GEAR << GEAR | data[at]
                 at += 1
     return FINE, at
 

@@ -5,14 +5,14 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from world.shown import BODY_FACING, BODY_HOP, BODY_KIND, CHUNK_UNITS, LOOK, STEP_X, STEP_Y, X, Y
+from world.shown import BODY_FACING, BODY_HOP, BODY_KIND, CHUNK_UNITS, GEAR, LOOK, STEP_X, STEP_Y, X, Y
 from world.state import Bytes2, Int32s, Int64s
 from world.units import CHUNK_TILES
 
 TILES: Final = CHUNK_TILES * CHUNK_TILES
 KEY, REMOVED, MOVED, FACED, LOOKED, ADDED, CHANGED_TILES, EVENTS = 0x80, 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
 ENTRY_MIN: Final = 17
-ENTRY_MAX: Final = 21
+ENTRY_MAX: Final = 22
 
 
 @njit(cache=True)
@@ -36,8 +36,11 @@ def _int16(out: Bytes2, at: int, value: int) -> int:
 def _entry(ids: Int64s, cols: Int32s, row: int, corner_x: int, corner_y: int, out: Bytes2, at: int) -> int:
     for byte in range(8):
         out[at + byte] = ids[row] >> 8 * byte & 255
+    if cols[row, LOOK] >> GEAR:
+        out[at + 8] = cols[row, LOOK] >> GEAR
+        at += 1
     out[at + 8] = cols[row, BODY_KIND] << 3 | cols[row, BODY_FACING]
-    out[at + 9] = cols[row, LOOK]
+    out[at + 9] = cols[row, LOOK] & 255
     at = _int16(out, at + 10, cols[row, X] - corner_x)
     at = _int16(out, at, cols[row, Y] - corner_y)
     out[at] = cols[row, STEP_X] & 255
@@ -92,6 +95,7 @@ def _split(
         first_new = j < rows[1] and (i == old_rows[1] or ids[j] <= old_ids[i])
         if first_old and first_new:
             same = old[i, BODY_KIND] == new[j, BODY_KIND] and old[i, BODY_HOP] == new[j, BODY_HOP]
+            same = same and old[i, LOOK] >> GEAR == new[j, LOOK] >> GEAR
             if same:
                 kept_old[n_kept], kept[n_kept] = i, j
                 n_kept += 1
@@ -144,7 +148,7 @@ def _encode_kept(
             if not marked[k]:
                 continue
             if flag == LOOKED:
-                out[at] = new[kept[k], column]
+                out[at] = new[kept[k], column] & 255
                 at += 1
             elif half == 0:
                 out[at] = new[kept[k], column]

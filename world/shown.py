@@ -12,8 +12,10 @@ import numpy as np
 from numba import njit
 
 from world.borders import read_image
+from world.items import BOW, COAT, SWORD
 from world.species import HEALTH_OF
 from world.state import (
+    ARMOUR,
     COINS,
     COLUMNS,
     DOWN_TICKS,
@@ -26,6 +28,7 @@ from world.state import (
     KIND,
     MISSILE,
     PILE,
+    WEAPON,
     Bytes2,
     Int32s,
     Int64s,
@@ -49,12 +52,18 @@ LOOK: Final = 6
 BODY_HOP: Final = 7
 BODY_COLUMNS: Final = 8
 
-# LOOK: the low four bits, then one bit each.
+# LOOK: the low four bits, then one bit each; the low eight bits may change without the body being shown anew.
 LOOK_LEVEL: Final = 15  # health in sixteenths, rounded up and at most 15; of a pile or missile the good it has most of
 LOOK_HURT: Final = 16
 LOOK_DOWN: Final = 32
 LOOK_CARRYING: Final = 64
 LOOK_LEAVING: Final = 128  # in flight to a neighbour: of two images with one hop the other is true
+GEAR: Final = 8  # from this bit on its gear: in hand in two bits, then a bit for what is worn over the clothes
+GEAR_IN_HAND: Final = 3
+GEAR_BOW: Final = 1
+GEAR_SWORD: Final = 2
+GEAR_COAT: Final = 4
+GEAR_MAX: Final = GEAR_COAT | GEAR_SWORD
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +172,13 @@ def _look(rows: Int32s, row: int, full: int) -> int:
 
 
 @njit(cache=True)
+def _gear(rows: Int32s, row: int) -> int:
+    weapon = rows[WEAPON, row]
+    gear = GEAR_SWORD if weapon == 1 + SWORD else GEAR_BOW if weapon == 1 + BOW else 0
+    return gear | GEAR_COAT if rows[ARMOUR, row] == 1 + COAT else gear
+
+
+@njit(cache=True)
 def _collect(
     rows: Int32s,
     ids: Int64s,
@@ -186,7 +202,7 @@ def _collect(
         out_cols[n, X], out_cols[n, Y] = x, y
         out_cols[n, BODY_KIND] = rows[KIND, row]
         out_cols[n, BODY_FACING] = rows[FACING, row] & 7
-        out_cols[n, LOOK] = _look(rows, row, health_max[rows[KIND, row]])
+        out_cols[n, LOOK] = _look(rows, row, health_max[rows[KIND, row]]) | _gear(rows, row) << GEAR
         out_cols[n, BODY_HOP] = rows[HOP, row]
         column = min(max((x - land[0] * PER_TILE) // CHUNK_UNITS, 0), wide - 1)
         line = min(max((y - land[1] * PER_TILE) // CHUNK_UNITS, 0), high - 1)

@@ -9,7 +9,7 @@ from clients.draw.pictures import Colour, Pictures, Words
 from clients.draw.tiles import Sprite
 from clients.view import Bodies, View, short_name
 from world.items import STONE
-from world.shown import LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
+from world.shown import GEAR, LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
 from world.species import NAMES
 from world.state import CRATE, DEER, MISSILE, PILE, PLAYER, VILLAGER, WOLF, lives
 
@@ -77,7 +77,7 @@ def sprites(
             wears, colour, percent = _DRESSED.get(NAMES[kind], _STRANGE)
             if kind in _NAMES:
                 wears, colour, percent = _NAMES[kind], colour_of(entity, kind) if kind <= VILLAGER else (0, 0, 0), 100
-            sheet = pictures.body(wears, colour, hurt)
+            sheet = pictures.body(wears, colour, hurt, look >> GEAR)
             walking = bool(bodies.step[row, 0] or bodies.step[row, 1])
             step = _STEPS[(int(now_ms) // STEP_MS + entity) % 4] if walking else 0
             picture = sheet[_LINES[int(bodies.facing[row]) & 7]][step]

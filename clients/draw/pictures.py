@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pygame
 
+from world.shown import GEAR_BOW, GEAR_COAT, GEAR_IN_HAND, GEAR_SWORD
+
 TEXELS: Final = 16  # a tile's side
 STRIPS: Final = {
     "tree": 24,
@@ -23,11 +25,13 @@ STRIPS: Final = {
     "door": 18,
     "missile": 16,
 }  # the width of one picture
+GEAR_WIDE: Final = 24  # of a picture of what people bear
 SHEETS: Final = {"player": 16, "villager": 16, "deer": 24, "wolf": 24}
 TEXTURES: Final = ("grass", "water", "deep", "sand", "mud", "path", "soil", "floor", "wall", "face", "ruffle")
 FACINGS: Final = 4
+NORTH: Final = 2  # the line of a sheet of those who go away from the eye
 FRAMES: Final = 3
-DYED_MAX: Final = 64
+DYED_MAX: Final = 256
 WORDS_KEPT: Final = 512
 HURT: Final = (120, 40, 40)
 
@@ -58,15 +62,19 @@ class Pictures:
         self.icons = self._icons()
         self._sheets = {name: load(name) for name in SHEETS}
         self._cloth = {name: load(f"{name}_cloth") for name in ("player", "villager")}
-        self._dyed: OrderedDict[tuple[str, Colour, bool], list[list[pygame.Surface]]] = OrderedDict()
+        self._gear = {name: load(name) for name in ("coat", "bow", "sword")}
+        self._dyed: OrderedDict[tuple[str, Colour, bool, int], list[list[pygame.Surface]]] = OrderedDict()
         self._shadows: dict[int, pygame.Surface] = {}
 
-    def body(self, name: str, colour: Colour, hurt: bool) -> list[list[pygame.Surface]]:
-        """The pictures of a kind of body by direction (south, east, north, west) and step; cloth in this colour."""
-        key = (name, colour, hurt)
+    def body(self, name: str, colour: Colour, hurt: bool, gear: int = 0) -> list[list[pygame.Surface]]:
+        """The pictures of a kind of body by direction (south, east, north, west) and step; cloth in this colour.
+
+        A person bears its `gear` (`world.shown`); beasts bear nothing.
+        """
+        key = (name, colour, hurt, gear if name in self._cloth else 0)
         made = self._dyed.get(key)
         if made is None:
-            made = self._dyed[key] = self._dye(name, colour, hurt)
+            made = self._dyed[key] = self._dye(*key)
             if len(self._dyed) > DYED_MAX:
                 self._dyed.popitem(last=False)
         return made
@@ -96,19 +104,39 @@ class Pictures:
         cut = [strip.subsurface((k * width, 0, width, strip.get_height())) for k in range(strip.get_width() // width)]
         return [as_shown(pygame.transform.scale_by(picture, 2)) for picture in cut]
 
-    def _dye(self, name: str, colour: Colour, hurt: bool) -> list[list[pygame.Surface]]:
-        sheet = self._sheets[name].copy()
+    def _dye(self, name: str, colour: Colour, hurt: bool, gear: int) -> list[list[pygame.Surface]]:
+        sheet, width = self._sheets[name].copy(), SHEETS[name]
         if name in self._cloth:
             cloth = self._cloth[name].copy()
             cloth.fill((*colour, 255), special_flags=pygame.BLEND_RGBA_MULT)
             sheet.blit(cloth, (0, 0))
+        if gear:
+            sheet, width = self._equipped(sheet, width, gear), GEAR_WIDE
         if hurt:
             sheet.fill((*HURT, 0), special_flags=pygame.BLEND_RGBA_ADD)
-        width, height = SHEETS[name], sheet.get_height() // FACINGS
+        height = sheet.get_height() // FACINGS
         return [
             [self._enlarged(sheet.subsurface((step * width, line * height, width, height))) for step in range(FRAMES)]
             for line in range(FACINGS)
         ]
+
+    def _equipped(self, people: pygame.Surface, width: int, gear: int) -> pygame.Surface:
+        """A sheet of people, each picture so wide, with what they bear; who walks away hides what is before him."""
+        height = people.get_height() // FACINGS
+        sheet = pygame.Surface((GEAR_WIDE * FRAMES, people.get_height()), pygame.SRCALPHA)
+        held = {GEAR_BOW: "bow", GEAR_SWORD: "sword"}.get(gear & GEAR_IN_HAND)
+        for line in range(FACINGS):
+            for step in range(FRAMES):
+                at = step * GEAR_WIDE, line * height
+                cut = (*at, GEAR_WIDE, height)
+                if held and line == NORTH:
+                    sheet.blit(self._gear[held], at, cut)
+                sheet.blit(people, (at[0] + (GEAR_WIDE - width) // 2, at[1]), (step * width, at[1], width, height))
+                if gear & GEAR_COAT:
+                    sheet.blit(self._gear["coat"], at, cut)
+                if held and line != NORTH:
+                    sheet.blit(self._gear[held], at, cut)
+        return sheet
 
 
 class Words:

@@ -27,10 +27,10 @@ from clients.view import UNKNOWN, View
 from tests.shared_data import SHARED, needs_shared
 from world.delta import encode_key, encode_tick
 from world.events import Event, Kind
-from world.items import FIND
+from world.items import FIND, SWORD
 from world.mirror import Mirror
 from world.shown import wire_rows
-from world.state import DEER, DOWN_TICKS, GOODS_0, HEALTH, HURT_TICKS, KIND, PILE, PLAYER, VILLAGER, WOLF, State
+from world.state import DEER, DOWN_TICKS, GOODS_0, HEALTH, HURT_TICKS, KIND, PILE, PLAYER, VILLAGER, WEAPON, WOLF, State
 from world.state import X as STATE_X
 from world.state import Y as STATE_Y
 from world.tilemap import BUSH, FIELD, FLOOR, GROUND, MUD, NONE, ROCK, TREE, WALL, WATER
@@ -198,6 +198,37 @@ def test_a_picture_shows_what_the_view_holds(scene: Scene, window: pygame.Surfac
         assert pygame.image.tobytes(window.subsurface(area), "RGB") != pygame.image.tobytes(
             empty.subsurface(area), "RGB"
         )
+
+
+def test_what_another_bears_is_drawn(scene: Scene, window: pygame.Surface) -> None:
+    """A sword, a bow, a coat and each with the other: from every side another picture, and the cloth still shows."""
+    bare = scene.pictures.body("player", (200, 100, 50), False)
+    for line in range(4):
+        looks = [scene.pictures.body("player", (200, 100, 50), False, gear)[line] for gear in (0, 1, 2, 4, 5, 6)]
+        for step in range(3):
+            assert len({pygame.image.tobytes(look[step], "RGBA") for look in looks}) == len(looks)
+    assert bare[0][0].get_height() == scene.pictures.body("player", (200, 100, 50), False, 6)[0][0].get_height()
+    other = scene.pictures.body("player", (50, 100, 200), False, 6)
+    assert pygame.image.tobytes(other[0][0], "RGBA") != pygame.image.tobytes(looks[-1][0], "RGBA")
+    wolf = scene.pictures.body("wolf", (0, 0, 0), False)
+    assert scene.pictures.body("wolf", (0, 0, 0), False, 2) is wolf, "beasts bear nothing"
+
+
+def test_a_sword_is_seen_in_the_hand_of_who_took_it_up(scene: Scene, window: pygame.Surface) -> None:
+    state, _ = populated()
+    shots = []
+    for weapon in (0, 1 + SWORD):
+        state.rows[WEAPON, state.row(ME)] = weapon
+        view, mirror, rows = View((48, 48)), Mirror(LAND), wire_rows(state)
+        mirror.apply(range(9), b"".join(encode_key(rows, chunk) for chunk in range(9)))
+        view.show(0.0, 1, 1, mirror, anew=True)
+        camera = Camera(18.5, 15.5, 640, 480, 2)
+        for _ in range(9):  # the ground is painted a few chunks at a time
+            scene.picture(window, view, camera, 100.0)
+        x, y = camera.on_screen(18.5, 15.5)
+        shots.append(pygame.surfarray.array3d(window.subsurface((x - 24, y - 44, 48, 52))).astype(int))
+    x, y = np.nonzero(np.abs(shots[1] - shots[0]).sum(axis=2))
+    assert len(x) > 60 and x.max() - x.min() < 40 and y.min() > 8, "beside the body, below the name"
 
 
 def test_who_stands_lower_is_drawn_in_front(scene: Scene, window: pygame.Surface) -> None:

@@ -74,7 +74,7 @@ class Player:
         self.login: Login | None = None
 
     def hello(self) -> Challenge:
-        wishes = self.turn(protocol.encode(Hello(1, WALLET.public, SESSION.public)))
+        wishes = self.turn(protocol.encode(Hello(protocol.VERSION, WALLET.public, SESSION.public)))
         challenge = told(wishes, Challenge)
         self.key = client_key(SESSION.seed, challenge.point, challenge.nonce)
         return challenge
@@ -451,7 +451,7 @@ def test_a_flood_of_frames_is_cut() -> None:
         (Act(45, b"x"), "expected 43"),
         (Act(42, b"x"), "expected 43"),
         (SignedHead(44, bytes(32), b"", bytes(64)), "expected 42 to 43"),
-        (Hello(1, bytes(32), bytes(32)), "after the login"),
+        (Hello(protocol.VERSION, bytes(32), bytes(32)), "after the login"),
         (LoginSigned(bytes(64)), "after the login"),
     ],
 )
@@ -464,14 +464,16 @@ def test_a_second_login_or_early_action_is_cut() -> None:
     assert "Hello is expected" in ended(player.peer.receive(NOW, protocol.encode(LoginSigned(bytes(64)))))
     player = Player()
     player.hello()
-    assert "LoginSigned" in ended(player.peer.receive(NOW, protocol.encode(Hello(1, bytes(32), bytes(32)))))
+    assert "LoginSigned" in ended(
+        player.peer.receive(NOW, protocol.encode(Hello(protocol.VERSION, bytes(32), bytes(32))))
+    )
     player = Player()
     player.sign(player.hello())
     assert "before the Welcome" in ended(player.say(LookAgain()))
 
 
 def test_a_wrong_version_world_or_signature_is_refused() -> None:
-    assert "version 2" in ended(Player().peer.receive(NOW, protocol.encode(Hello(2, WALLET.public, SESSION.public))))
+    assert "version 9" in ended(Player().peer.receive(NOW, protocol.encode(Hello(9, WALLET.public, SESSION.public))))
     player = Player()
     challenge = player.hello()
     said = Birth(WALLET.public, SESSION.public, challenge.nonce, challenge.expires_ms, bytes(64))

@@ -12,10 +12,23 @@ from hypothesis import strategies as st
 from world.borders import remove
 from world.delta import EVENT_BYTES_MAX, encode_key, encode_tick
 from world.events import Event, Kind
+from world.items import BOW, COAT, SWORD
 from world.mirror import Mirror
-from world.shown import LOOK, LOOK_DOWN, LOOK_LEAVING, STEP_X, STEP_Y, WireRows, wire_rows
+from world.shown import (
+    GEAR,
+    GEAR_BOW,
+    GEAR_COAT,
+    GEAR_SWORD,
+    LOOK,
+    LOOK_DOWN,
+    LOOK_LEAVING,
+    STEP_X,
+    STEP_Y,
+    WireRows,
+    wire_rows,
+)
 from world.species import BUILT_IN
-from world.state import DEER, DOWN_TICKS, FACING, HEALTH, HOP, KIND, PLAYER, State
+from world.state import ARMOUR, DEER, DOWN_TICKS, FACING, HEALTH, HOP, KIND, PLAYER, WEAPON, State
 from world.state import X as STATE_X
 from world.state import Y as STATE_Y
 
@@ -62,9 +75,11 @@ def do(state: State, op: Op) -> None:
         state.rows[[FACING, HEALTH, DOWN_TICKS], row] = x % 8, y % 90, x & 1
     elif name == "hop":
         state.rows[HOP, row] += x * y
+    elif name == "gear":
+        state.rows[[WEAPON, ARMOUR], row] = (0, 1 + BOW, 1 + SWORD, 1 + COAT)[x % 4], (0, 1 + COAT)[y % 2]
 
 
-names = st.sampled_from(["put", "put", "step", "step", "step", "die", "replace", "jump", "look", "hop", "tile"])
+names = st.sampled_from(["put", "put", "step", "step", "step", "die", "replace", "jump", "look", "hop", "gear", "tile"])
 ops = st.tuples(names, st.integers(1, 12), st.integers(31 * 64, 81 * 64), st.integers(15 * 64, 49 * 64))
 histories = st.lists(st.lists(ops, max_size=12), min_size=1, max_size=8)
 
@@ -351,3 +366,37 @@ def test_looks() -> None:
     put(state, 1, 40 * 64, 20 * 64, DEER)
     state.rows[[HEALTH, DOWN_TICKS], 0] = 1, 3
     assert wire_rows(state).cols[0, 6] == 1 | LOOK_DOWN
+
+
+def test_what_a_body_bears_is_shown_to_who_comes_later_and_as_soon_as_it_changes() -> None:
+    """And costs a byte of an entry, only for those who bear something."""
+    state = empty_state()
+    for entity in (1, 2, 3):
+        put(state, entity, 40 * 64, 20 * 64)
+    bare = len(encode_key(wire_rows(state), 0))
+    state.rows[WEAPON, :3] = 1 + SWORD, 1 + BOW, 0
+    state.rows[ARMOUR, :3] = 1 + COAT, 0, 0
+    before = wire_rows(state)
+    assert (before.cols[:, LOOK] >> GEAR).tolist() == [GEAR_SWORD | GEAR_COAT, GEAR_BOW, 0]
+    assert len(encode_key(before, 0)) == bare + 2
+    mirror = Mirror(LAND)
+    mirror.apply(range(CHUNKS), all_keys(before))
+    assert mirror.cols.tobytes() == before.cols.tobytes()
+    state.rows[WEAPON, :3] = 0, 1 + SWORD, 0  # the first breaks, the second takes another into its hand
+    now = wire_rows(state, (), before)
+    index, data = encode_tick(before, now)
+    mirror.apply(index[:, 0], data)
+    assert (mirror.cols[:, LOOK] >> GEAR).tolist() == [GEAR_COAT, GEAR_SWORD, 0]
+
+
+def test_gear_that_nobody_can_bear_is_refused() -> None:
+    state = empty_state()
+    put(state, 1, 40 * 64, 20 * 64)
+    state.rows[WEAPON, 0] = 1 + SWORD
+    key = encode_key(wire_rows(state), 0)
+    assert key[10] == GEAR_SWORD
+    for gear in (3, 7):
+        with pytest.raises(ValueError, match="bears what nobody can"):
+            Mirror(LAND).apply([0], key[:10] + bytes([gear]) + key[11:])
+    with pytest.raises(ValueError, match="no kind or no id"):
+        Mirror(LAND).apply([0], key[:10] + bytes([GEAR_SWORD]) + key[10:])

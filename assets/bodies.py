@@ -1,11 +1,13 @@
-"""Who walks about: people, deer, wolves; and the piles they leave.
+"""Who walks about, on two legs or four; and the piles they leave.
 
-A sheet has a line per direction (south, east, north, west) and in it the standing picture and two steps. People come as
-two sheets: what is always the same, and their cloth in greys, which the window dyes.
+A sheet has a line per direction (south, east, north, west) and in it the standing picture and two steps. Each comes
+as layers: what is always the same, and in greys, which the window dyes, cloth or coat, and a beast's belly.
 """
 
+from collections.abc import Callable
+
 from assets import things
-from assets.canvas import Canvas, Colour, hashed, mixed
+from assets.canvas import Canvas, Colour, hashed
 
 FRAMES = 3
 SOUTH, EAST, NORTH, WEST = range(4)
@@ -19,8 +21,11 @@ EYE: Colour = (44, 38, 44)
 LINE: Colour = (48, 42, 50)
 CLOTH: tuple[Colour, ...] = ((150, 150, 150), (198, 198, 198), (236, 236, 236))
 
-FAWN: tuple[Colour, ...] = ((112, 80, 58), (146, 106, 74), (172, 130, 92), (206, 176, 138))
-GREY: tuple[Colour, ...] = ((72, 74, 84), (98, 100, 110), (126, 127, 134), (176, 174, 172))
+FUR: tuple[Colour, ...] = ((1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0))
+"""Four tones, dark to light and the belly, that stand for what is dyed while a beast is painted."""
+FUR_GREYS = (164, 212, 255, 255)
+BELLY = 3
+EDGE: Colour = (44, 40, 44)
 HORN: Colour = (214, 196, 162)
 SACK: tuple[Colour, ...] = ((122, 94, 66), (152, 120, 84), (180, 148, 106))
 
@@ -124,88 +129,135 @@ def mirrored(canvas: Canvas) -> Canvas:
     return other
 
 
-def beast(facing: int, frame: int, coat: tuple[Colour, ...], deer: bool) -> Canvas:
-    """A deer or wolf of 24 x 24."""
+def beast(facing: int, frame: int, sort: str) -> tuple[Canvas, Canvas, Canvas]:
+    """A beast of 24 x 24: what is always the same, its coat, and its belly, in greys."""
     if facing == WEST:
-        return mirrored(beast(EAST, frame, coat, deer))
+        body, coat, belly = beast(EAST, frame, sort)
+        return mirrored(body), mirrored(coat), mirrored(belly)
     canvas = Canvas(24, 24)
-    if facing == EAST:
-        _beast_aside(canvas, frame, coat, deer)
+    if sort == "eared":
+        _rabbit(canvas, facing, frame)
+    elif facing == EAST:
+        _beast_aside(canvas, frame, sort == "antlered")
     else:
-        _beast_along(canvas, facing, frame, coat, deer)
-    canvas.outline(mixed(coat[0], (26, 24, 30), 150))
-    return canvas
+        _beast_along(canvas, facing, frame, sort == "antlered")
+    canvas.outline(EDGE)
+    return _layers(canvas)
 
 
-def _fur(coat: tuple[Colour, ...], seed: int, dx: int, dy: int) -> Colour:
-    light = 2 if dy < -70 else 1 if dy < 120 else 3 if dy > 190 else 0
-    if coat is FAWN and dy < 0 and hashed(seed, dx, dy) % 9 == 0:
-        return coat[3]
-    return coat[light]
+def _layers(canvas: Canvas) -> tuple[Canvas, Canvas, Canvas]:
+    """Take apart what is dyed from what is not."""
+    body, coat, belly = (Canvas(canvas.width, canvas.height) for _ in range(3))
+    for y, row in enumerate(canvas.rows):
+        for x, pixel in enumerate(row):
+            if pixel[:3] in FUR and pixel[3]:
+                tone = FUR.index(pixel[:3])
+                (belly if tone == BELLY else coat).put(x, y, (FUR_GREYS[tone],) * 3)
+            elif pixel[3]:
+                body.put(x, y, pixel[:3])
+    return body, coat, belly
 
 
-def _beast_aside(canvas: Canvas, frame: int, coat: tuple[Colour, ...], deer: bool) -> None:
+def _fur(deer: bool, seed: int, dx: int, dy: int) -> Colour:
+    light = 2 if dy < -70 else 1 if dy < 120 else BELLY if dy > 190 else 0
+    if deer and dy < 0 and hashed(seed, dx, dy) % 9 == 0:
+        return FUR[BELLY]
+    return FUR[light]
+
+
+def _rabbit(canvas: Canvas, facing: int, frame: int) -> None:
+    """Low on its legs, and up in the air in both its steps."""
+    up = (0, 3, 1)[frame]
+    if facing == EAST:
+        stretch = (0, 1, 2)[frame]
+        canvas.box(6 - stretch, 21 - up // 2, 4, 1, FUR[0])
+        canvas.box(13 + stretch, 21 - up, 3, 1, FUR[1])
+        canvas.blob(20, 35 - 2 * up, 12, 9, lambda dx, dy: _fur(False, 0, dx, dy))
+        canvas.box(2, 17 - up, 3, 3, FUR[BELLY])
+        canvas.box(13, 6 - up, 2, 6, FUR[0])
+        canvas.box(15, 5 - up, 2, 7, FUR[2])
+        canvas.blob(32, 27 - 2 * up, 8, 7, lambda dx, dy: FUR[2 if dy < 60 else BELLY])
+        canvas.put(17, 13 - up, EYE)
+        canvas.put(19, 14 - up, LINE)
+        return
+    for x in (7, 14):
+        canvas.box(x, 21 - up // 2, 3, 1, FUR[1])
+    canvas.blob(23, 35 - 2 * up, 9, 9, lambda dx, dy: _fur(False, 0, dx, dy))
+    for x in (8, 13):
+        canvas.box(x, 5 - up, 3, 7, FUR[1])
+        canvas.box(x + 1, 6 - up, 1, 5, FUR[0 if facing == NORTH else BELLY])
+    canvas.blob(23, 28 - 2 * up, 8, 8, lambda dx, dy: FUR[1 if facing == NORTH else 2])
+    if facing == NORTH:
+        canvas.box(10, 18 - up, 4, 3, FUR[BELLY])
+    else:
+        canvas.put(9, 13 - up, EYE)
+        canvas.put(14, 13 - up, EYE)
+        canvas.box(10, 15 - up, 4, 2, FUR[BELLY])
+        canvas.box(11, 15 - up, 2, 1, LINE)
+
+
+def _beast_aside(canvas: Canvas, frame: int, deer: bool) -> None:
     foot = 22
     stride = ((0, 0), (2, -2), (-2, 2))[frame]
     high = 7 if deer else 6
     for k, (x, tone) in enumerate(((6, 0), (15, 0), (5, 1), (14, 1))):
         move = stride[k % 2] * (1 if k < 2 else -1)
         for step in range(high):
-            canvas.put(x + move * step // high, foot - high + step, coat[tone])
-            canvas.put(x + 1 + move * step // high, foot - high + step, coat[tone])
+            canvas.put(x + move * step // high, foot - high + step, FUR[tone])
+            canvas.put(x + 1 + move * step // high, foot - high + step, FUR[tone])
         canvas.box(x + move, foot - 1, 2, 1, LINE)
-    canvas.blob(21, 27, 17, 9 if deer else 8, lambda dx, dy: _fur(coat, 201, dx, dy))
+    canvas.blob(21, 27, 17, 9 if deer else 8, lambda dx, dy: _fur(deer, 201, dx, dy))
     if deer:
         for step in range(6):
-            canvas.box(15 + step // 2, 12 - step, 3, 2, coat[1 if step < 3 else 2])
-        canvas.box(16, 5, 5, 3, coat[2])
-        canvas.box(20, 6, 2, 2, coat[3])
+            canvas.box(15 + step // 2, 12 - step, 3, 2, FUR[1 if step < 3 else 2])
+        canvas.box(16, 5, 5, 3, FUR[2])
+        canvas.box(20, 6, 2, 2, FUR[BELLY])
         canvas.put(22, 6, LINE)
         canvas.put(19, 5, EYE)
-        canvas.box(14, 4, 2, 2, coat[1])
+        canvas.box(14, 4, 2, 2, FUR[1])
         for dx, dy in ((16, 3), (15, 2), (15, 1), (17, 2), (18, 1), (18, 3), (19, 2)):
             canvas.put(dx, dy, HORN)
-        canvas.box(2, 10, 2, 3, coat[3])
+        canvas.box(2, 10, 2, 3, FUR[BELLY])
     else:
-        canvas.box(15, 8, 4, 4, coat[1])
-        canvas.box(16, 7, 5, 4, coat[2])
-        canvas.box(20, 9, 3, 2, coat[3])
+        canvas.box(15, 8, 4, 4, FUR[1])
+        canvas.box(16, 7, 5, 4, FUR[2])
+        canvas.box(20, 9, 3, 2, FUR[BELLY])
         canvas.put(23, 9, LINE)
         canvas.put(19, 8, (226, 190, 92))
-        canvas.box(16, 5, 1, 2, coat[0])
-        canvas.box(18, 5, 1, 2, coat[1])
+        canvas.box(16, 5, 1, 2, FUR[0])
+        canvas.box(18, 5, 1, 2, FUR[1])
         for step in range(5):
-            canvas.box(3 - step * 2 // 3, 11 + step, 2, 2, coat[1 if step < 3 else 3])
+            canvas.box(3 - step * 2 // 3, 11 + step, 2, 2, FUR[1 if step < 3 else 3])
 
 
-def _beast_along(canvas: Canvas, facing: int, frame: int, coat: tuple[Colour, ...], deer: bool) -> None:
+def _beast_along(canvas: Canvas, facing: int, frame: int, deer: bool) -> None:
     foot = 22
     for side, x in ((0, 8), (1, 14)):
         up = 2 if frame == side + 1 else 0
-        canvas.box(x, 15, 2, 7 - up, coat[1 - side])
+        canvas.box(x, 15, 2, 7 - up, FUR[1 - side])
         canvas.box(x, foot - 1 - up, 2, 1, LINE)
-    canvas.blob(24, 28, 9, 12, lambda dx, dy: _fur(coat, 202, dx, dy))
+    canvas.blob(24, 28, 9, 12, lambda dx, dy: _fur(deer, 202, dx, dy))
     if facing == NORTH:
-        canvas.box(9, 5, 6, 5, coat[1])
-        canvas.box(11, 16, 2, 4, coat[3])
+        canvas.box(9, 5, 6, 5, FUR[1])
+        canvas.box(11, 16, 2, 4, FUR[BELLY])
     else:
-        canvas.box(9, 7, 6, 6, coat[2])
-        canvas.box(10, 11, 4, 4, coat[3])
+        canvas.box(9, 7, 6, 6, FUR[2])
+        canvas.box(10, 11, 4, 4, FUR[BELLY])
         canvas.box(11, 14, 2, 1, LINE)
         canvas.put(9, 9, EYE if deer else (226, 190, 92))
         canvas.put(14, 9, EYE if deer else (226, 190, 92))
     top = 4 if facing == NORTH else 6
     if deer:
-        canvas.box(7, top + 1, 2, 2, coat[1])
-        canvas.box(15, top + 1, 2, 2, coat[1])
+        canvas.box(7, top + 1, 2, 2, FUR[1])
+        canvas.box(15, top + 1, 2, 2, FUR[1])
         for side in (-1, 1):
             x = 11 if side < 0 else 12
             for dx, dy in ((1, 0), (2, -1), (3, -2), (3, -3), (1, -2), (4, -4)):
                 canvas.put(x + side * dx, max(top + dy, 0), HORN)
     else:
         for x in (9, 13):
-            canvas.box(x, top - 1, 2, 2, coat[0])
-            canvas.put(x, top - 2, coat[1])
+            canvas.box(x, top - 1, 2, 2, FUR[0])
+            canvas.put(x, top - 2, FUR[1])
 
 
 GOODS = ("wood", "berry", "stone", "grain", "meat", "hide", "bread", "arrow", "bow", "sword", "coat", "coin")
@@ -246,24 +298,30 @@ def pile(good: int) -> Canvas:
 
 
 def sheets() -> dict[str, Canvas]:
-    """Every sheet by name."""
-    made = {}
-    for name, hat in (("player", False), ("villager", True)):
-        body, cloth = Canvas(16 * FRAMES, 22 * 4), Canvas(16 * FRAMES, 22 * 4)
-        for facing in range(4):
-            for frame in range(FRAMES):
-                parts = person(facing, frame, hat)
-                body.paste(parts[0], frame * 16, facing * 22)
-                cloth.paste(parts[1], frame * 16, facing * 22)
-        made[name], made[name + "_cloth"] = body, cloth
-    for name, coat, deer in (("deer", FAWN, True), ("wolf", GREY, False)):
-        sheet = Canvas(24 * FRAMES, 24 * 4)
-        for facing in range(4):
-            for frame in range(FRAMES):
-                sheet.paste(beast(facing, frame, coat, deer), frame * 24, facing * 24)
-        made[name] = sheet
+    """Every sheet by the name of its shape."""
+    made: dict[str, Canvas] = {}
+    for name, hat in (("biped", False), ("hatted", True)):
+        _cut(made, (name, f"{name}_cloth"), 16, 22, lambda facing, frame, hat=hat: person(facing, frame, hat))
+    for name in ("quadruped", "antlered", "eared"):
+        names = (name, f"{name}_cloth", f"{name}_belly")
+        _cut(made, names, 24, 24, lambda facing, frame, name=name: beast(facing, frame, name))
     piles = Canvas(16 * len(GOODS), 14)
     for good in range(len(GOODS)):
         piles.paste(pile(good), 16 * good, 0)
     made["pile"] = piles
     return made
+
+
+def _cut(
+    made: dict[str, Canvas],
+    names: tuple[str, ...],
+    wide: int,
+    high: int,
+    draw: Callable[[int, int], tuple[Canvas, ...]],
+) -> None:
+    """Make the sheets of these names, a layer each, of the pictures that `draw` makes by facing and frame."""
+    made.update((name, Canvas(wide * FRAMES, high * 4)) for name in names)
+    for facing in range(4):
+        for frame in range(FRAMES):
+            for name, layer in zip(names, draw(facing, frame), strict=True):
+                made[name].paste(layer, frame * wide, facing * high)

@@ -15,7 +15,7 @@ from clients.session import Acknowledged, News, Parted, Signer, Undone, Unsure, 
 from clients.trading import Trading
 from clients.view import View, printable, short_name
 from regions.messages import STATUS_DONE
-from regions.protocol import Having
+from regions.protocol import Having, Shapes
 from world.actions import (
     Accept,
     Action,
@@ -145,6 +145,8 @@ class Game:
         match news:
             case Acknowledged():
                 self._acknowledged(news)
+            case Shapes(looks) if self.view is not None:
+                self.view.looks |= {look.kind: look for look in looks}
             case Having():
                 self._have(news)
             case Welcomed():

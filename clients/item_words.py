@@ -12,6 +12,7 @@ from archive.keys import b64
 from regions.charter import read_charter
 from regions.errors import RecordError
 from regions.founding import read_map
+from regions.looks import TYPE as LOOKS
 from regions.module import differences, read_sources
 
 KINDS: Final = {
@@ -21,6 +22,7 @@ KINDS: Final = {
     "Everloom-Map": "map",
     "Everloom-Era": "era",
     "Everloom-Sealed-Key": "sealed-key",
+    LOOKS: "looks",
     segment.TYPE: "segment",
     snapshot.TYPE: "snapshot",
     checkpoint.TYPE: "manifest",

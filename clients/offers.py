@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.draw.panel import Panel, asset_words
-from clients.reach import KIND_WORDS, Body
+from clients.reach import Body
 from clients.view import short_name
 from world.actions import Action, Craft, Drop, Eat, Equip, Give, GiveAsset, GiveCoins, Wear
 from world.crafting import RECIPES
 from world.equipment import ARMOURS, WEAPONS
 from world.items import ITEMS, SKIN
+from world.species import NAMES
 from world.state import PLAYER
 from world.wounds import FOOD
 
@@ -105,4 +106,4 @@ def _asset(target: int, asset: int) -> Callable[[int], Action]:
 
 def called(body: Body) -> str:
     """How a body is called in a sentence."""
-    return short_name(body.entity) if body.kind == PLAYER else f"a {KIND_WORDS.get(body.kind, 'body')}"
+    return short_name(body.entity) if body.kind == PLAYER else f"a {NAMES[body.kind]}"

@@ -21,7 +21,7 @@ from clients.draw.camera import Camera
 from clients.draw.sheets import draw_large_map, draw_sheets, draw_tile_mark
 from clients.game import Game, clock_ms
 from clients.kernels import ensure_compiled, warm_shown
-from clients.reach import KIND_WORDS, REACH_TILES
+from clients.reach import REACH_TILES
 from clients.view import View
 from clients.window import PICTURE_S, Scenes, open_window, resized
 from world.actions import Action
@@ -172,7 +172,7 @@ def hint(sight: Sight) -> str:
     can = []
     beast = reach.to_strike(sight.bodies)
     if beast is not None:
-        can.append(f"Space strike {KIND_WORDS[beast.kind]}")
+        can.append(f"Space strike {sight.view.called(beast.kind)}")
     work = reach.to_gather(sight.view, sight.bodies)
     if work is not None:
         can.append(f"E gather {work.words}")

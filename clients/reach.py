@@ -23,7 +23,6 @@ REACH_TILES: Final = REACH / TILE
 STRIKE_TILES: Final = STRIKE_REACH / TILE
 BEASTS: Final = (WOLF, DEER, *(kind for kind in range(FIRST_SPECIES, KINDS) if NAMES[kind] not in ("trader", "guard")))
 PEOPLE: Final = (PLAYER, VILLAGER)
-KIND_WORDS: Final = {kind: name or "strange beast" for kind, name in enumerate(NAMES)}
 POINTED_TILES: Final = 0.8  # a pointer this near to a body's middle means it
 
 

@@ -26,6 +26,7 @@ from regions.protocol import (
     LookAgain,
     NewEra,
     Refused,
+    Shapes,
     SignedHead,
     Status,
     Superseded,
@@ -120,7 +121,7 @@ class Parted:
     again_ms: int = 0
 
 
-News = Acknowledged | Welcomed | Undone | Unsure | Words | Parted | Having
+News = Acknowledged | Welcomed | Undone | Unsure | Words | Parted | Having | Shapes
 
 
 class Session:
@@ -165,8 +166,8 @@ class Session:
                 return self._wanted_head(acked.number), []
             case Acked() as acked:
                 return [], list(self._receipt(acked))
-            case Having() as having:
-                return [], [having]
+            case Having() | Shapes() as told:
+                return [], [told]
             case Status(text):
                 return [], [Words(text)]
             case NewEra(era, number, _):

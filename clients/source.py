@@ -20,6 +20,7 @@ from archive.mirror import Mirror, copy_history
 from archive.restore import Opening, search
 from archive.stores.disk import DiskStore
 from regions.charter import read_charter
+from regions.looks import TYPE as LOOKS
 from regions.revive import opening_of, which_world
 from regions.shell.seals import TYPE as SEALED
 
@@ -62,16 +63,17 @@ def copy(mirror: Mirror, which: str, progress: Callable[[int, int], None] = lamb
 
 
 def _more(mirror: Mirror, opening: Opening) -> Iterable[str]:
-    """What a charter names that only charters know of: the rules, the map, first assignments, the sealed key."""
+    """What a charter names that only charters know of: the rules, the map, first assignments, the sealed key, looks."""
     charter, _ = read_charter(mirror.get(opening.id))
-    sealed: list[str] = []
-    for item_id in search(mirror, {"Type": SEALED, "World": opening.world}, b64(opening.owner)):
-        try:
-            parse_item(mirror.get(item_id)).verify()
-            sealed.append(item_id)
-        except ArchiveError:
-            continue  # one that is not there is missed when it is needed
-    return [charter.module, charter.map, *(seat.assignment for seat in charter.seats), *sealed]
+    beside: list[str] = []
+    for kind in (SEALED, LOOKS):
+        for item_id in search(mirror, {"Type": kind, "World": opening.world}, b64(opening.owner)):
+            try:
+                parse_item(mirror.get(item_id)).verify()
+                beside.append(item_id)
+            except ArchiveError:
+                continue  # one that is not there is missed when it is needed
+    return [charter.module, charter.map, *(seat.assignment for seat in charter.seats), *beside]
 
 
 @contextmanager

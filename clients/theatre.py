@@ -16,6 +16,7 @@ from clients.view import View
 from regions import compute, founding, letters, region_state
 from regions.config import SPAN, STATE_BYTES_MAX
 from regions.errors import FoldFailed, RecordError
+from regions.looks import looks_of
 from regions.record import Record, decode
 from regions.region_state import Region
 from regions.revive import adopt
@@ -179,6 +180,7 @@ class Theatre:
         self.history = history
         width, height = history.charter.map_tiles
         self.view = View((width, height))
+        self.view.looks |= {look.kind: look for look in looks_of(history.store, history.charter)}
         self.now_ms = float(history.begin_ms)
         self.checked = 0  # state hashes recomputed so far that agreed
         self._map = history.world_map()

@@ -24,6 +24,7 @@ from clients.kernels import ensure_compiled
 from clients.metrics import Metrics
 from clients.status import archived_line, status_view
 from regions.errors import ConfigError
+from regions.looks import Look
 from regions.shell.agent import Machine
 from regions.shell.files import WorldDir
 from regions.shell.log import LogError
@@ -68,8 +69,19 @@ def run(wishes: Wishes) -> int:
     if not directory.exists:
         console.print(f"founding a world in [bold]{wishes.world}[/]")
         world_map = _map(wishes)
+        looks: tuple[Look, ...] = ()
+        if wishes.species is not None:
+            from clients.species_files import read_looks
+
+            looks = read_looks(wishes.species, world_map.species)
         found_world(
-            directory, world_map, wishes.shape, wishes.population, wishes.store, lambda text: console.print(f"  {text}")
+            directory,
+            world_map,
+            wishes.shape,
+            wishes.population,
+            wishes.store,
+            lambda text: console.print(f"  {text}"),
+            looks,
         )
     elif wishes.map_file is not None or wishes.store is not None or wishes.species is not None:
         told = "its map, species and store were chosen when it was founded"

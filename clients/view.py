@@ -13,7 +13,9 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from clients.look_files import LOOKS
 from clients.own_body import OwnBody
+from regions.looks import Look
 from world.events import Event, Kind
 from world.mirror import Mirror
 from world.shown import (
@@ -30,6 +32,7 @@ from world.shown import (
     X,
     Y,
 )
+from world.species import NAMES
 from world.state import Bytes2, Int32s, Int64s
 from world.tilemap import solid
 from world.units import CHUNK_TILES, TICK_MS
@@ -124,6 +127,7 @@ class View:
         self.painted: Int32s = np.zeros((-(-height // CHUNK_TILES), -(-width // CHUNK_TILES)), np.int32)
         self.tick = 0
         self.look = 0  # of the own body, as shown last
+        self.looks: dict[int, Look] = dict(LOOKS)  # of each kind, as the world has it
         self.speech: OrderedDict[int, tuple[str, float]] = OrderedDict()  # id -> text, until when
         self.happenings: deque[Happening] = deque(maxlen=HAPPENINGS_MAX)
         self.flashes: OrderedDict[int, float] = OrderedDict()  # id -> until when
@@ -157,6 +161,10 @@ class View:
         for _, event in events:
             self._happened(event, now_ms)
         self._see_own(now_ms, region, lead)
+
+    def called(self, kind: int) -> str:
+        """What a kind of body is called in this world."""
+        return self.looks[kind].name if kind in self.looks else NAMES[kind] or "strange beast"
 
     def forget_bodies(self) -> None:
         """The world was restored or the connection lost its place: keep the tiles and wait for frames."""

@@ -48,6 +48,7 @@ from regions.protocol import (
     LookAgain,
     NewEra,
     Refused,
+    Shapes,
     SignedHead,
     Superseded,
     Welcome,
@@ -324,7 +325,7 @@ class Peer:
         self.unanswered = Unanswered(self.entity, number)
         door = self._door
         welcome = Welcome(self.entity, self.era, number, self.login_chain, door.world_tiles, door.regions)
-        return [Entered(), Tell(welcome)]
+        return [Entered(), Tell(welcome), *([Tell(Shapes(door.looks))] if door.looks else [])]
 
     def _said(self, now_ms: int, said: protocol.Said) -> list[Wish]:
         match said:

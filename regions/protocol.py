@@ -35,6 +35,7 @@ from msgspec import Meta
 
 from regions.config import CLIENT_FRAME_BYTES_MAX
 from regions.errors import RecordError
+from regions.looks import Looks
 from regions.record import Hash, Key, MaybeHash, Number, Signature, Small
 
 TOLD: Final = 1
@@ -164,7 +165,13 @@ class Superseded(msgspec.Struct, array_like=True, frozen=True, tag=8, forbid_unk
     chain: Hash
 
 
-Told = Challenge | Welcome | Acked | Having | Status | NewEra | Refused | Superseded
+class Shapes(msgspec.Struct, array_like=True, frozen=True, tag=9, forbid_unknown_fields=True):
+    """How the world's own species look; after a Welcome, where a world has any."""
+
+    looks: Looks
+
+
+Told = Challenge | Welcome | Acked | Having | Status | NewEra | Refused | Superseded | Shapes
 
 _said: Final[msgspec.msgpack.Decoder[Said]] = msgspec.msgpack.Decoder(Said)
 _told: Final[msgspec.msgpack.Decoder[Told]] = msgspec.msgpack.Decoder(Told)

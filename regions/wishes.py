@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from regions.config import LOGIN_TIMEOUT_MS
+from regions.looks import Look
 from regions.protocol import Told
 from regions.record import Acted, Birth, Head, Login
 
@@ -21,6 +22,7 @@ class Door(Struct, frozen=True):
     world_tiles: tuple[int, int]
     regions: tuple[tuple[int, int, int, int], ...]
     login_ms: int = LOGIN_TIMEOUT_MS
+    looks: tuple[Look, ...] = ()
 
 
 class Turn(Struct, frozen=True):

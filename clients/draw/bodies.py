@@ -2,50 +2,63 @@
 
 from typing import Final
 
+import msgspec
 import pygame
 
 from clients.draw.camera import Camera
-from clients.draw.pictures import Colour, Pictures, Words
+from clients.draw.pictures import ON_LEGS, Colour, Dress, Pictures, Words
 from clients.draw.tiles import Sprite
+from clients.look_files import UNSAID
 from clients.view import Bodies, View, short_name
+from regions.looks import Look
 from world.items import STONE
-from world.shown import GEAR, LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
-from world.species import NAMES
-from world.state import CRATE, DEER, MISSILE, PILE, PLAYER, VILLAGER, WOLF, lives
+from world.shown import GEAR, GEAR_COAT, GEAR_IN_HAND, LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
+from world.state import CRATE, MISSILE, PILE, PLAYER, VILLAGER, lives
 
 STEP_MS: Final = 140
 BUBBLE_WIDTH: Final = 190
 BUBBLE_LINES: Final = 4
 
-_NAMES: Final = {PLAYER: "player", VILLAGER: "villager", DEER: "deer", WOLF: "wolf"}
-_DRESSED: Final[dict[str, tuple[str, Colour, int]]] = {
-    "trader": ("villager", (150, 92, 160), 100),
-    "guard": ("player", (92, 116, 150), 106),
-    "bandit": ("player", (66, 58, 64), 100),
-    "rabbit": ("deer", (0, 0, 0), 46),
-    "beast": ("wolf", (0, 0, 0), 190),
-}
-"""Species that have no pictures of their own: whose they wear, in which colour, and how large, in percent."""
-_STRANGE: Final[tuple[str, Colour, int]] = ("wolf", (0, 0, 0), 80)
-"""A world maker's own."""
+_SHAPES: Final = {"biped": (22, 12), "hatted": (24, 12), "quadruped": (20, 17), "antlered": (24, 17), "eared": (18, 11)}
+"""How high a body of each shape stands, and how wide its shadow is, in texels."""
 _LINES: Final = (1, 1, 0, 3, 3, 3, 2, 1)  # facing 0..7 (0 = east, clockwise) -> line of the sheet
 _STEPS: Final = (0, 1, 0, 2)
-_SHADOWS: Final = {PLAYER: 12, VILLAGER: 12, DEER: 17, WOLF: 17, PILE: 13, CRATE: 19, MISSILE: 7}
-_HEIGHTS: Final = {PLAYER: 22, VILLAGER: 24, DEER: 24, WOLF: 20, PILE: 14, CRATE: 18, MISSILE: 4}
-_PLAYER_COLOURS: Final[tuple[Colour, ...]] = (
-    (196, 86, 78), (214, 140, 72), (220, 186, 92), (122, 164, 88), (84, 158, 134), (88, 152, 188),
-    (98, 118, 190), (142, 104, 178), (188, 104, 150), (226, 216, 196), (104, 110, 122), (164, 126, 92),
-)  # fmt: skip
-_VILLAGER_COLOURS: Final[tuple[Colour, ...]] = (
-    (158, 142, 112), (136, 122, 104), (124, 136, 112), (150, 116, 96), (112, 122, 132), (170, 152, 128),
-)  # fmt: skip
+_SHADOWS: Final = {PILE: 13, CRATE: 19, MISSILE: 7}
+_HEIGHTS: Final = {PILE: 14, CRATE: 18, MISSILE: 4}
 
 
-def colour_of(entity: int, kind: int) -> Colour:
-    """The colour a person wears, the same in every window."""
+def look_of(view: View, kind: int) -> Look:
+    """How a kind looks in the world one sees; of a shape this window does not know, as one nothing was said of."""
+    look = view.looks.get(kind, UNSAID)
+    return look if look.shape in _SHAPES else msgspec.structs.replace(look, shape=UNSAID.shape)
+
+
+def dressed(view: View, entity: int, kind: int, look: int) -> Dress:
+    """What a living body wears and bears: its clothes or coat are the same in every window."""
+    shown = look_of(view, kind)
     mixed = (entity * 0x9E3779B97F4A7C15 & 2**64 - 1) >> 40
-    colours = _VILLAGER_COLOURS if kind == VILLAGER else _PLAYER_COLOURS
-    return colours[mixed % len(colours)]
+    coat = _rgb(shown.colours[mixed % len(shown.colours)])
+    hurt = bool(look & LOOK_HURT) or entity in view.flashes
+    if shown.shape in ON_LEGS:
+        gear = look >> GEAR
+        in_hand = gear & GEAR_IN_HAND or shown.gear & GEAR_IN_HAND
+        return Dress(shown.shape, coat, size=shown.size, gear=in_hand | (gear | shown.gear) & GEAR_COAT, hurt=hurt)
+    red, green, blue = (part + (255 - part) * 2 // 5 for part in coat)
+    belly = _rgb(shown.belly) if shown.belly >= 0 else (red, green, blue)
+    return Dress(shown.shape, coat, belly, shown.size, hurt=hurt)
+
+
+def _rgb(colour: int) -> Colour:
+    return colour >> 16, colour >> 8 & 255, colour & 255
+
+
+def _extent(view: View, kind: int) -> tuple[int, int]:
+    """How high a body stands and how wide its shadow is, in texels."""
+    if not lives(kind):
+        return _HEIGHTS.get(kind, 20), _SHADOWS.get(kind, 12)
+    look = look_of(view, kind)
+    high, wide = _SHAPES[look.shape]
+    return high * look.size // 100, wide * look.size // 100
 
 
 def sprites(
@@ -57,7 +70,7 @@ def sprites(
     for row in _in_window(bodies, camera):
         kind, entity, look = int(bodies.kind[row]), int(bodies.ids[row]), int(bodies.look[row])
         x, y = camera.on_screen(bodies.x[row], bodies.y[row])
-        shadow = pictures.shadow(_SHADOWS.get(kind, 12))
+        shadow = pictures.shadow(_extent(view, kind)[1])
         shadows.append((shadow, (x - shadow.get_width() // 2, y - shadow.get_height() // 3)))
         if row == bodies.own:
             _ring(surface, camera, x, y)
@@ -73,16 +86,10 @@ def sprites(
             )
             y -= 8 * camera.zoom  # it flies at the height of a chest
         elif lives(kind):
-            hurt = bool(look & LOOK_HURT) or entity in view.flashes
-            wears, colour, percent = _DRESSED.get(NAMES[kind], _STRANGE)
-            if kind in _NAMES:
-                wears, colour, percent = _NAMES[kind], colour_of(entity, kind) if kind <= VILLAGER else (0, 0, 0), 100
-            sheet = pictures.body(wears, colour, hurt, look >> GEAR)
+            sheet = pictures.body(dressed(view, entity, kind, look))
             walking = bool(bodies.step[row, 0] or bodies.step[row, 1])
             step = _STEPS[(int(now_ms) // STEP_MS + entity) % 4] if walking else 0
             picture = sheet[_LINES[int(bodies.facing[row]) & 7]][step]
-            if percent != 100:
-                picture = pygame.transform.scale_by(picture, percent / 100)
             if look & LOOK_DOWN:
                 picture = pygame.transform.rotate(picture, 90)
         else:
@@ -105,7 +112,7 @@ def draw_marks(
         if kind in (PILE, MISSILE):
             continue
         x, y = camera.on_screen(bodies.x[row], bodies.y[row])
-        top = y - _HEIGHTS.get(kind, 20) * camera.zoom - 4
+        top = y - _extent(view, kind)[0] * camera.zoom - 4
         level = look & LOOK_LEVEL
         if level < LOOK_LEVEL and not look & LOOK_DOWN:
             _bar(surface, x, top, level)

@@ -6,7 +6,7 @@ surfaces. Not here: what is drawn where.
 
 from collections import OrderedDict
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,8 @@ STRIPS: Final = {
     "missile": 16,
 }  # the width of one picture
 GEAR_WIDE: Final = 24  # of a picture of what people bear
-SHEETS: Final = {"player": 16, "villager": 16, "deer": 24, "wolf": 24}
+SHEETS: Final = {"biped": 16, "hatted": 16, "quadruped": 24, "antlered": 24, "eared": 24}
+ON_LEGS: Final = ("biped", "hatted")  # who has hands; the others have a belly
 TEXTURES: Final = ("grass", "water", "deep", "sand", "mud", "path", "soil", "floor", "wall", "face", "ruffle")
 FACINGS: Final = 4
 NORTH: Final = 2  # the line of a sheet of those who go away from the eye
@@ -50,6 +51,24 @@ def as_shown(picture: pygame.Surface) -> pygame.Surface:
     return picture.convert_alpha() if pygame.display.get_init() and pygame.display.get_surface() else picture
 
 
+class Dress(NamedTuple):
+    """How one body looks: a shape, the colour of its clothes or coat and of its belly, its size in percent, what it
+    bears (`world.shown`; beasts bear nothing), and whether it was hurt just now."""
+
+    shape: str
+    colour: Colour
+    belly: Colour = (0, 0, 0)
+    size: int = 100
+    gear: int = 0
+    hurt: bool = False
+
+
+def _tinted(greys: pygame.Surface, colour: Colour) -> pygame.Surface:
+    dyed = greys.copy()
+    dyed.fill((*colour, 255), special_flags=pygame.BLEND_RGBA_MULT)
+    return dyed
+
+
 class Pictures:
     """All sprites at one zoom (window pixels a texel), and the textures as uint8[64, 64, 3] by row and column."""
 
@@ -61,20 +80,17 @@ class Pictures:
         self.strips = {name: self._cut(load(name), width) for name, width in STRIPS.items()}
         self.icons = self._icons()
         self._sheets = {name: load(name) for name in SHEETS}
-        self._cloth = {name: load(f"{name}_cloth") for name in ("player", "villager")}
+        self._cloth = {name: load(f"{name}_cloth") for name in SHEETS}
+        self._belly = {name: load(f"{name}_belly") for name in SHEETS if name not in ON_LEGS}
         self._gear = {name: load(name) for name in ("coat", "bow", "sword")}
-        self._dyed: OrderedDict[tuple[str, Colour, bool, int], list[list[pygame.Surface]]] = OrderedDict()
+        self._dyed: OrderedDict[Dress, list[list[pygame.Surface]]] = OrderedDict()
         self._shadows: dict[int, pygame.Surface] = {}
 
-    def body(self, name: str, colour: Colour, hurt: bool, gear: int = 0) -> list[list[pygame.Surface]]:
-        """The pictures of a kind of body by direction (south, east, north, west) and step; cloth in this colour.
-
-        A person bears its `gear` (`world.shown`); beasts bear nothing.
-        """
-        key = (name, colour, hurt, gear if name in self._cloth else 0)
-        made = self._dyed.get(key)
+    def body(self, dress: Dress) -> list[list[pygame.Surface]]:
+        """The pictures of a body that looks so, by direction (south, east, north, west) and step."""
+        made = self._dyed.get(dress)
         if made is None:
-            made = self._dyed[key] = self._dye(*key)
+            made = self._dyed[dress] = self._dye(dress)
             if len(self._dyed) > DYED_MAX:
                 self._dyed.popitem(last=False)
         return made
@@ -104,21 +120,21 @@ class Pictures:
         cut = [strip.subsurface((k * width, 0, width, strip.get_height())) for k in range(strip.get_width() // width)]
         return [as_shown(pygame.transform.scale_by(picture, 2)) for picture in cut]
 
-    def _dye(self, name: str, colour: Colour, hurt: bool, gear: int) -> list[list[pygame.Surface]]:
-        sheet, width = self._sheets[name].copy(), SHEETS[name]
-        if name in self._cloth:
-            cloth = self._cloth[name].copy()
-            cloth.fill((*colour, 255), special_flags=pygame.BLEND_RGBA_MULT)
-            sheet.blit(cloth, (0, 0))
-        if gear:
-            sheet, width = self._equipped(sheet, width, gear), GEAR_WIDE
-        if hurt:
+    def _dye(self, dress: Dress) -> list[list[pygame.Surface]]:
+        sheet, width = self._sheets[dress.shape].copy(), SHEETS[dress.shape]
+        sheet.blit(_tinted(self._cloth[dress.shape], dress.colour), (0, 0))
+        if dress.shape in self._belly:
+            sheet.blit(_tinted(self._belly[dress.shape], dress.belly), (0, 0))
+        elif dress.gear:
+            sheet, width = self._equipped(sheet, width, dress.gear), GEAR_WIDE
+        if dress.hurt:
             sheet.fill((*HURT, 0), special_flags=pygame.BLEND_RGBA_ADD)
-        height = sheet.get_height() // FACINGS
-        return [
-            [self._enlarged(sheet.subsurface((step * width, line * height, width, height))) for step in range(FRAMES)]
+        height, zoom = sheet.get_height() // FACINGS, self.zoom * dress.size / 100
+        cuts = [
+            [sheet.subsurface((step * width, line * height, width, height)) for step in range(FRAMES)]
             for line in range(FACINGS)
         ]
+        return [[as_shown(pygame.transform.scale_by(cut, zoom)) for cut in line] for line in cuts]
 
     def _equipped(self, people: pygame.Surface, width: int, gear: int) -> pygame.Surface:
         """A sheet of people, each picture so wide, with what they bear; who walks away hides what is before him."""

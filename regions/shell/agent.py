@@ -14,6 +14,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from archive.keys import unb64
 from regions import messages
 from regions.agent import AgentCore
@@ -41,6 +43,7 @@ from regions.agent_verbs import (
 )
 from regions.config import CHECKPOINT_EVERY_MS, LOG_BYTES_MAX, LOG_BYTES_TOTAL, WORLD_LOG_BYTES_MAX
 from regions.errors import RecordError
+from regions.looks import looks_of
 from regions.messages import Beat
 from regions.shell.files import WorldDir, log_name
 from regions.shell.log import LogError
@@ -225,7 +228,8 @@ class Machine:
         if effect.role == "gateway":
             rectangles = [[side // CHUNK_TILES for side in seat.land] for seat in self.charter.seats]
             door = {"host": self.host, "port": self.port, "name": f"g{process.pid}", "regions": len(rectangles)}
-            land = {"rectangles": rectangles, "tiles": list(self.charter.map_tiles)}
+            looks = msgspec.to_builtins(looks_of(self.store, self.charter))
+            land = {"rectangles": rectangles, "tiles": list(self.charter.map_tiles), "looks": looks}
             self._write(effect.child, self._orders() | door | land)
         elif effect.role == "ao":
             self._write(

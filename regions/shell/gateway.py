@@ -32,6 +32,7 @@ from regions.config import CLIENTS_MAX, REGIONS_MAX
 from regions.errors import ConfigError
 from regions.gateway import Gateway
 from regions.gateway_verbs import Close, Effect, Event, Heard, LetIn, Publish, Send, Timer
+from regions.looks import Looks
 from regions.shell.doorway import room_for_files
 from regions.shell.lines import Lines
 from regions.shell.nats import Bus, connect
@@ -65,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True):
     name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$")]
     host: str = "127.0.0.1"
     tiles: tuple[int, int] = (0, 0)
+    looks: Looks = ()
     limits: Limits = Limits()
 
     def door(self) -> Door:
@@ -78,7 +80,7 @@ class Settings(msgspec.Struct, frozen=True):
             raise ConfigError(f"the world's id has {len(world)} bytes; expected 32")
         reach = (max(one[2] for one in self.rectangles), max(one[3] for one in self.rectangles))
         tiles = self.tiles if self.tiles != (0, 0) else (reach[0] * CHUNK_TILES, reach[1] * CHUNK_TILES)
-        return Door(world, self.name, tiles, self.rectangles, self.limits.login_ms)
+        return Door(world, self.name, tiles, self.rectangles, self.limits.login_ms, self.looks)
 
 
 class Shell:

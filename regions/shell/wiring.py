@@ -11,6 +11,7 @@ from archive.keys import Ed25519Key, RsaKey, b64, save_key
 from archive.stores.disk import DiskStore
 from regions.errors import ConfigError
 from regions.founding import found
+from regions.looks import Look, looks_item
 from regions.shell.files import WorldDir
 from regions.shell.seals import seal
 from world.tilemap import TileMap
@@ -25,8 +26,11 @@ def found_world(
     population: tuple[int, int, int],
     store: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
+    looks: tuple[Look, ...] = (),
 ) -> None:
     """Make a new world: everything it is made of is in the store before `world.json` names it.
+
+    `looks` are of its own species.
 
     Raises ConfigError where a world is already, or the directory holds something else, ValueError for a bad shape.
     """
@@ -53,7 +57,8 @@ def found_world(
     now_ms = time.time_ns() // 1_000_000
     founded = found(owner, scheduler, node, world_map, shape, population, now_ms, lambda secret: seal(owner, secret))
     where = store if store is not None else directory.path / "store"
-    kept = DiskStore(where).put_bundle(pack(founded.items))
+    shown = [looks_item(owner, founded.charter.world, looks)] if looks else []
+    kept = DiskStore(where).put_bundle(pack([*shown, *founded.items]))
     charter = b64(founded.charter_item.id)
     if charter not in kept:
         raise ConfigError(f"the store at {where} did not keep the charter {charter}")

@@ -16,11 +16,11 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
 from assets import make
-from clients.draw.bodies import colour_of
+from clients.draw.bodies import dressed
 from clients.draw.camera import Camera
 from clients.draw.ground import MIST, SIDE, neighbourhood, paint
 from clients.draw.panel import MAP_TILES, Panel, asset_words
-from clients.draw.pictures import SHEETS, STRIPS, TEXELS, TEXTURES, Pictures, Words
+from clients.draw.pictures import SHEETS, STRIPS, TEXELS, TEXTURES, Dress, Pictures, Words
 from clients.draw.scene import Scene, light
 from clients.draw.tiles import CHUNKS_KEPT
 from clients.view import UNKNOWN, View
@@ -105,7 +105,7 @@ def test_textures_repeat_without_a_seam() -> None:
 def test_every_sheet_and_strip_is_cut_whole() -> None:
     pictures = Pictures(1)
     for name in SHEETS:
-        lines = pictures.body(name, (200, 100, 50), False)
+        lines = pictures.body(Dress(name, (200, 100, 50)))
         assert [len(line) for line in lines] == [3, 3, 3, 3]
         assert len({pygame.image.tobytes(line[0], "RGBA") for line in lines}) == 4, "each direction looks different"
         for line in lines:
@@ -115,14 +115,15 @@ def test_every_sheet_and_strip_is_cut_whole() -> None:
     }  # fmt: skip
     assert set(STRIPS) == set(pictures.strips)
     assert set(TEXTURES) == set(pictures.textures)
-    plain, hurt = pictures.body("wolf", (0, 0, 0), False)[0][0], pictures.body("wolf", (0, 0, 0), True)[0][0]
+    plain, hurt = (pictures.body(Dress("quadruped", (90, 90, 90), hurt=hurt))[0][0] for hurt in (False, True))
     assert pygame.image.tobytes(plain, "RGBA") != pygame.image.tobytes(hurt, "RGBA")
 
 
 def test_people_wear_their_own_colours() -> None:
-    assert len({colour_of(1 << 48 | number, PLAYER) for number in range(100)}) >= 8
+    view = View((16, 16))
+    assert len({dressed(view, 1 << 48 | number, PLAYER, 0).colour for number in range(100)}) >= 8
     pictures = Pictures(1)
-    one, other = (pictures.body("player", colour, False)[0][0] for colour in ((200, 60, 60), (60, 60, 200)))
+    one, other = (pictures.body(Dress("biped", colour))[0][0] for colour in ((200, 60, 60), (60, 60, 200)))
     assert pygame.transform.average_color(one)[0] > pygame.transform.average_color(other)[0]
 
 
@@ -202,16 +203,14 @@ def test_a_picture_shows_what_the_view_holds(scene: Scene, window: pygame.Surfac
 
 def test_what_another_bears_is_drawn(scene: Scene, window: pygame.Surface) -> None:
     """A sword, a bow, a coat and each with the other: from every side another picture, and the cloth still shows."""
-    bare = scene.pictures.body("player", (200, 100, 50), False)
+    bare = Dress("biped", (200, 100, 50))
+    looks = [scene.pictures.body(bare._replace(gear=gear)) for gear in (0, 1, 2, 4, 5, 6)]
     for line in range(4):
-        looks = [scene.pictures.body("player", (200, 100, 50), False, gear)[line] for gear in (0, 1, 2, 4, 5, 6)]
         for step in range(3):
-            assert len({pygame.image.tobytes(look[step], "RGBA") for look in looks}) == len(looks)
-    assert bare[0][0].get_height() == scene.pictures.body("player", (200, 100, 50), False, 6)[0][0].get_height()
-    other = scene.pictures.body("player", (50, 100, 200), False, 6)
-    assert pygame.image.tobytes(other[0][0], "RGBA") != pygame.image.tobytes(looks[-1][0], "RGBA")
-    wolf = scene.pictures.body("wolf", (0, 0, 0), False)
-    assert scene.pictures.body("wolf", (0, 0, 0), False, 2) is wolf, "beasts bear nothing"
+            assert len({pygame.image.tobytes(look[line][step], "RGBA") for look in looks}) == len(looks)
+    assert looks[0][0][0].get_height() == looks[-1][0][0].get_height()
+    other = scene.pictures.body(Dress("biped", (50, 100, 200), gear=6))
+    assert pygame.image.tobytes(other[0][0], "RGBA") != pygame.image.tobytes(looks[-1][0][0], "RGBA")
 
 
 def test_a_sword_is_seen_in_the_hand_of_who_took_it_up(scene: Scene, window: pygame.Surface) -> None:

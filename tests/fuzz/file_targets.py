@@ -22,14 +22,16 @@ from archive.stores import index_file
 from archive.stores.bundle_files import BundleFiles, bundle_name
 from archive.stores.catalogue import listing
 from archive.stores.disk import DiskStore
-from clients import map_files, tiled
+from clients import look_files, map_files, tiled
 from clients.bots import ledger, walks
-from regions.errors import ConfigError
+from regions import looks
+from regions.errors import ConfigError, RecordError
 from regions.shell.files import WorldDir
 from regions.shell.spool import SpoolDir
 from tests.fuzz import seeds
 from tests.fuzz.scratch import folder
 from tests.fuzz.target import Target, at_most, objects
+from world.species import SpeciesError
 
 KEY = Ed25519Key(bytes([9]) * 32)
 PART = b"\0\0\0"
@@ -306,6 +308,24 @@ TARGETS = (
         {"regions.shell.files": ("WorldDir.read_about",)},
         objects,
         shape="json",
+    ),
+    Target(
+        "looks",
+        looks.read_looks,
+        (RecordError,),
+        lambda: [b'[[14,"fox","quadruped",[13132844,12081712],16051424,75,0],[3,"deer","antlered",[1]]]', b"[]"],
+        {"regions.looks": ("read_looks",)},
+        objects,
+        shape="json",
+    ),
+    Target(
+        "look-file",
+        lambda raw: look_files.read_look("fox.look", raw.decode("utf-8", "replace"), 14, "fox"),
+        (SpeciesError,),
+        lambda: [b'shape = "quadruped"\ncolours = ["#c8642c", "#b85a30"] # two\nbelly = "#f4ece0"\nsize = 75\n'],
+        {"clients.look_files": ("read_look",)},
+        objects,
+        shape="text",
     ),
     Target("ledger", _ledger, (ValueError,), _ledger_seeds, {"clients.bots.ledger": ("read", "_payloads")}, objects),
 )

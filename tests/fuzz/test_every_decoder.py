@@ -57,7 +57,7 @@ ELSEWHERE = {
     "clients.draw.pictures:load": "pictures of this program's own folder",
     "clients.history:History._asset": "json.loads alone, every error of which it handles",
     "clients.history:_utc_ms": "a time that the user of this program types",
-    "clients.species_files:read_folder": "decodes text, refuses others by name; world.species_text reads it",
+    "clients.species_files:_texts": "decodes text, refuses others by name; world.species_text and look_files read it",
     "clients.up:_end": OWN,
     "regions.filing:file_checkpoint": "hashes that the caller computed",
     "regions.handshake:to_point": "the public half of a key made here",

@@ -35,6 +35,7 @@ from regions.drafts import finished
 from regions.errors import FoldFailed, RecordError
 from regions.gateway import Gateway
 from regions.gateway_verbs import Backlog, Connected, Effect, Event, Framed, Heard, Send, Timer
+from regions.looks import Look
 from regions.messages import Answer, Answers, Delta, Here, Keys
 from regions.process import RegionCore
 from regions.protocol import TOLD, VIEW, Challenge, Hello, LoginSigned, Welcome
@@ -370,6 +371,7 @@ def _client_seeds() -> list[bytes]:
         protocol.Superseded(3, bytes(32)),
         protocol.Acked(2, bytes(32), 0, messages.STATUS_UNSIGNED, 1, 9, bytes(32)),
         protocol.Having(3, (1, 2), ((2**40, 1, 5),)),
+        protocol.Shapes((Look(14, "fox", "quadruped", (0xC8642C, 0xB85A30), 0xF4ECE0, 75),)),
     )
     said = [bytes([TOLD]) + protocol.encode(one) for one in kinds]
     whole = [_through(0, [first, welcomes[0], *some]) for some in (views, others, others[-6:] + views, said)]

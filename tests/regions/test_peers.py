@@ -6,6 +6,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from archive.keys import Ed25519Key
 from regions import protocol
@@ -18,6 +19,7 @@ from regions.config import (
     UNSIGNED_ACTIONS_MAX,
 )
 from regions.handshake import client_key, gateway_key, gateway_point, is_signed, seal, to_u, unseal
+from regions.looks import Look
 from regions.messages import (
     STATUS_BUSY,
     STATUS_DONE,
@@ -41,6 +43,7 @@ from regions.protocol import (
     LookAgain,
     NewEra,
     Refused,
+    Shapes,
     SignedHead,
     Status,
     Superseded,
@@ -176,6 +179,17 @@ def test_points_of_low_order_are_refused_as_keys_and_as_signers() -> None:
 def _root(square: int, p: int) -> int:
     root = pow(square, (p + 3) // 8, p)
     return root if root * root % p == square % p else root * pow(2, (p - 1) // 4, p) % p
+
+
+def test_who_is_welcomed_in_a_world_with_its_own_species_is_told_how_they_look() -> None:
+    fox = Look(14, "fox", "quadruped", (0xC8642C,))
+    player = Player()
+    assert [wish for wish in player.enter() if isinstance(wish, Tell)][1:] == [], "nothing where there are none"
+    player = Player()
+    player.peer = Peer(structs.replace(DOOR, looks=(fox,)), SECRET, NOW)
+    wishes = [wish.told for wish in player.enter() if isinstance(wish, Tell)]
+    assert isinstance(wishes[0], Welcome) and wishes[1] == Shapes((fox,))
+    assert protocol.decode_told(protocol.encode(wishes[1])) == wishes[1]
 
 
 def test_a_login_asks_where_then_sends_the_next_number_then_welcomes() -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 from clients.draw.panel import Panel, asset_words
 from clients.offers import Offer
+from clients.terms import numbers
 from clients.view import short_name
 from world.actions import Accept, Action, Buy, Retract, Sell
 from world.actions import Offer as Propose
@@ -33,7 +34,7 @@ class Trading:
             case Kind.QUOTED if event.b == me:
                 self.quote = event.a, event.c, numbers(event.text, len(ITEMS))
             case Kind.OFFERED if me in (event.b, event.c):
-                self.standing[event.a] = event.b, event.c, numbers(event.text, 8)
+                self.standing[event.a] = event.b, event.c, numbers(event.text)
                 while len(self.standing) > PROPOSALS_KEPT:
                     del self.standing[next(iter(self.standing))]
                 if event.c == me:
@@ -53,13 +54,6 @@ class Trading:
             case _:
                 pass
         return ""
-
-
-def numbers(text: str, count: int) -> tuple[int, ...]:
-    """So many whole numbers from an event's text; zeros for any other text."""
-    parts = text.split(" ")
-    fits = len(parts) == count and all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts)
-    return tuple(int(part) for part in parts) if fits else (0,) * count
 
 
 def terms(told: tuple[int, ...]) -> str:

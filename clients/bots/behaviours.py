@@ -15,7 +15,7 @@ import numpy as np
 from clients.seen import Body, Seen
 from world.actions import Action, Buy, Gather, Give, Move, Sell, Speak, Strike
 from world.movement import INTENT_MAX
-from world.shown import BODY_KIND, PER_TILE, X, Y
+from world.shown import BODY_KIND, LOOK, LOOK_CARRYING, PER_TILE, X, Y
 from world.species import NAMES
 from world.state import PILE, PLAYER
 from world.tilemap import BUSH, FIELD, ROCK, TREE, WALL, WATER
@@ -30,18 +30,21 @@ GIVE_UP: Final = 24  # decisions spent on one goal
 FAR: Final = 6.0  # tiles that a border-runner goes past a border
 TRADER: Final = NAMES.index("trader")
 LOAD: Final = 8  # goods with which a bot that trades looks for a trader
+VISIT: Final = 40  # decisions spent with players before it gathers again, as many
 SAYINGS: Final = ("hello", "fine day", "which way to the river?", "mind the wolves")
 
 
 @dataclass(slots=True)
 class Sight:
-    """What a bot knows when it decides. `x`, `y` are tiles; `goods` as told last, `refused` if its last action was."""
+    """What a bot knows when it decides. `x`, `y` are tiles; `goods` and `coins` as told last, `refused` if its last
+    action was."""
 
     entity: int
     seen: Seen
     body: Body
     goods: tuple[int, ...] = ()
     refused: bool = False
+    coins: int = 0
 
     @property
     def x(self) -> float:
@@ -82,15 +85,19 @@ def _open(sight: Sight, angle: float) -> bool:
     return True
 
 
-def nearest_body(sight: Sight, kinds: tuple[int, ...]) -> tuple[int, float, float, int] | None:
-    """Id, distance along x and y in tiles, and kind of the nearest body of these kinds; None if none is shown."""
+def nearest_body(sight: Sight, kinds: tuple[int, ...], carrying: bool = False) -> tuple[int, float, float, int] | None:
+    """Id, distance along x and y in tiles, and kind of the nearest body of these kinds, or of those of them that carry
+    goods; None if none is shown."""
     best: tuple[float, int, float, float, int] | None = None
     for region in sight.seen.regions.values():
         ids, cols = region.mirror.ids, region.mirror.cols
         if not len(ids):
             continue
         dx, dy = cols[:, X] - sight.body.x, cols[:, Y] - sight.body.y
-        far = np.where(np.isin(cols[:, BODY_KIND], kinds) & (ids != sight.entity), dx * dx + dy * dy, 2**30)
+        wanted = np.isin(cols[:, BODY_KIND], kinds) & (ids != sight.entity)
+        if carrying:
+            wanted &= cols[:, LOOK] & LOOK_CARRYING != 0
+        far = np.where(wanted, dx * dx + dy * dy, 2**30)
         row = int(np.argmin(far))
         if far[row] < 2**30 and (best is None or far[row] < best[0]):
             at = dx[row] / PER_TILE, dy[row] / PER_TILE
@@ -207,18 +214,21 @@ class GiveAway:
 
 @dataclass(slots=True)
 class TradeGoods:
-    """Gathers; with its hands full it looks for a trader, and sells it what it has most of."""
+    """Gathers; with its hands full it looks for a trader, and sells it what it has most of. Where no trader is it
+    stands by a player who has something too: what it says to one is `clients.bots.trades`'s."""
 
     random: Random
     gather: GatherGoods = field(init=False)
+    visit: int = 0
 
     def __post_init__(self) -> None:
         self.gather = GatherGoods(self.random)
 
     def __call__(self, sight: Sight) -> Action:
-        found = nearest_body(sight, (TRADER,)) if sum(sight.goods) >= LOAD else None
+        full = sum(sight.goods) >= LOAD
+        found = nearest_body(sight, (TRADER,)) if full else None
         if found is None:
-            return self.gather(sight)
+            return (self._to_player(sight) if full else None) or self.gather(sight)
         entity, dx, dy, _ = found
         if math.hypot(dx, dy) >= REACH_TILES:
             return steer(sight, dx, dy)
@@ -227,6 +237,14 @@ class TradeGoods:
             item = self.random.randrange(len(sight.goods))
             return Buy(entity, item, 1, COINS_MAX) if self.random.random() < 0.5 else self.gather(sight)
         return Sell(entity, item, 1, 1)
+
+    def _to_player(self, sight: Sight) -> Move | None:
+        found = nearest_body(sight, (PLAYER,), carrying=True)
+        self.visit = (self.visit + 1) % (2 * VISIT) if found is not None else 0
+        if found is None or self.visit < VISIT:
+            return None
+        _, dx, dy, _ = found
+        return steer(sight, dx, dy) if math.hypot(dx, dy) >= STRIKE_TILES else Move(0, 0)
 
 
 @dataclass(slots=True)

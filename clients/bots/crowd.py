@@ -16,13 +16,14 @@ from archive.keys import Ed25519Key
 from clients.bots.behaviours import BEHAVIOURS, Behaviour, Sight, whims
 from clients.bots.ledger import Ledger
 from clients.bots.report import Figures, framed
+from clients.bots.trades import Trades
 from clients.bots.walks import Follow, read_walks
 from clients.connection import Connection
 from clients.seen import Body, Frame, moving, warm
 from clients.session import Acknowledged, News, Undone, Unsure, Welcomed
 from regions.messages import STATUS_DONE
 from regions.protocol import Having
-from world.actions import Action
+from world.actions import Action, decode_action
 
 DECIDE_MS: Final = 250
 FOLLOW_MS: Final = 100
@@ -49,15 +50,17 @@ class Bot:
 
     def __init__(
         self, url: str, behaviour: Behaviour | Follow, random: Random, figures: Figures, ledger: Ledger | None
-    ):
+    ) -> None:
         self.connection = Connection(url, Ed25519Key.generate(), heard=self._heard, shown=self._shown)
         self.behaviour = behaviour
         self.joined = False
         self.resting = False  # does nothing more, and waits for its last receipts
         self._random = random
+        self._trades = Trades(random)
         self._figures = figures
         self._ledger = ledger
         self._goods: tuple[int, ...] = ()
+        self._coins = 0
         self._refused = False
         self._decide_at_ms = 0.0
         self._home = -1
@@ -75,14 +78,17 @@ class Bot:
                     figures.refused[news.verdict] += 1
                 if news.status == STATUS_DONE and len(figures.ack_ms) < SAMPLES_MAX:
                     figures.ack_ms.append(time.time() * 1000 - news.action.acted_ms)
+                if not self._refused and news.status == STATUS_DONE:
+                    figures.done(decode_action(news.action.body))
                 if self._ledger is not None:
                     self._ledger.note(news)
             case Having():
-                self._goods = news.goods
+                self._goods, self._coins = news.goods, news.coins
             case Welcomed():
                 figures.connected += not self.joined
                 self.joined = True
                 self._hop = self._home = -1
+                self._trades.waiting.clear()
             case Undone():
                 figures.undone += max(news.acked - news.number, 0) + len(news.pending)
                 if self._ledger is not None:
@@ -100,6 +106,8 @@ class Bot:
         figures.frame_bytes += framed(size)
         figures.moving_seen += moving(cols)
         figures.keyframes += frame.keys > 0
+        for _, event in frame.events:
+            self._trades.heard(event, self.connection.session.entity)
         now_ms = time.monotonic() * 1000
         if frame.region == self._home or self._home < 0:
             if self._shown_ms:
@@ -117,13 +125,12 @@ class Bot:
         if body is None or not connection.serving or len(session.pending) >= PENDING_MAX:
             return
         self._note_place(body)
-        sight = Sight(session.entity, connection.seen, body, self._goods, self._refused)
-        action: Action
-        if isinstance(self.behaviour, Follow):
-            action = self.behaviour.decide(sight, now_ms / 1000)
+        sight = Sight(session.entity, connection.seen, body, self._goods, self._refused, self._coins)
+        answer: Action | None = self._trades.answer(sight)
+        if isinstance(self.behaviour, Follow):  # it is there to walk: it makes no offers
+            connection.act(answer or self.behaviour.decide(sight, now_ms / 1000))
         else:
-            action = self.behaviour(sight)
-        connection.act(action)
+            connection.act(answer or self._trades.offer(sight) or self.behaviour(sight))
         self._figures.actions_sent += 1
 
     def _note_place(self, body: Body) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from rich.table import Table
 
+from world.actions import Accept, Action, Offer, Retract
 from world.events import REASONS, Refusal
 
 FRAMING_BYTES: Final = (2, 4)  # of a websocket frame up to 125 bytes, and above
@@ -35,10 +36,19 @@ class Figures:
     moving_seen: int = 0  # bodies that moved, summed over all frames
     keyframes: int = 0
     handovers: int = 0
+    offers_made: int = 0
+    offers_accepted: int = 0
+    offers_turned_down: int = 0
     ack_ms: list[float] = field(default_factory=list)
     gap_ms: list[float] = field(default_factory=list)  # each bot's longest
     walk_off: list[float] = field(default_factory=list)  # each walker's mean distance from its walk, in tiles
     over: Counter[str] = field(default_factory=Counter)  # why bots ended early, or never came in
+
+    def done(self, action: Action) -> None:
+        """An action was acknowledged as done."""
+        self.offers_made += isinstance(action, Offer)
+        self.offers_accepted += isinstance(action, Accept)
+        self.offers_turned_down += isinstance(action, Retract)
 
     def summary(self, bots: int, seconds: float) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -63,6 +73,9 @@ class Figures:
             "bytes_per_visible_entity_tick": per,
             "keyframes": self.keyframes,
             "handovers": self.handovers,
+            "offers_made": self.offers_made,
+            "offers_accepted": self.offers_accepted,
+            "offers_turned_down": self.offers_turned_down,
             "gap_ms_p50": percentile(self.gap_ms, 50),
             "gap_ms_p99": percentile(self.gap_ms, 99),
             "gap_ms_max": percentile(self.gap_ms, 100),

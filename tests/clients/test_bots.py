@@ -1,6 +1,8 @@
 """Bots on a real gateway: each behaviour does what its name says, and the report's figures are those of the ledger."""
 
 import asyncio
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,16 +15,20 @@ from clients.bots.behaviours import BEHAVIOURS, Sight, nearest_body, steer, whim
 from clients.bots.crowd import Crowd, run
 from clients.bots.ledger import Entry, read
 from clients.bots.report import framed, percentile, reason_name, table
+from clients.bots.trades import Trades, fair
 from clients.bots.walks import Follow, Walk, read_walks
 from clients.seen import Body, Seen
 from tests.clients.little_door import door
+from tests.regions import little_world
 from tests.regions.little_world import LittleWorld
 from tests.regions.test_gateway import acts_of
 from tests.shared_data import SHARED, needs_shared
-from world.actions import Gather, Give, Move, Strike
-from world.shown import BODY_COLUMNS, PER_TILE
+from world.actions import Accept, Gather, Give, Move, Offer, Retract, Strike, decode_action
+from world.events import Event, Kind
+from world.items import BERRY, BREAD, STONE, SWORD, WOOD
+from world.shown import BODY_COLUMNS, LOOK, LOOK_CARRYING, PER_TILE
 from world.state import DEER, PLAYER
-from world.tilemap import ROCK, TREE, WALL, WATER
+from world.tilemap import BUSH, FIELD, ROCK, TREE, WALL, WATER, TileMap, make_map
 
 REGIONS = ((0, 0, 0, 0), (0, 0, 4, 4), (4, 0, 8, 4))
 
@@ -41,11 +47,11 @@ def place(x: float = 32.5, y: float = 32.5, **tiles: int) -> Sight:
     return Sight(5, seen, body)
 
 
-def add_body(sight: Sight, entity: int, x: float, y: float, kind: int) -> None:
+def add_body(sight: Sight, entity: int, x: float, y: float, kind: int, look: int = 0) -> None:
     mirror = sight.seen.regions[1].mirror
     mirror.ids = np.append(mirror.ids, entity)
     row = np.zeros((1, BODY_COLUMNS), np.int32)
-    row[0, [0, 1, 4]] = int(x * PER_TILE), int(y * PER_TILE), kind
+    row[0, [0, 1, 4, LOOK]] = int(x * PER_TILE), int(y * PER_TILE), kind, look
     mirror.cols = np.concatenate([mirror.cols, row])
 
 
@@ -90,6 +96,129 @@ def test_a_border_runner_heads_for_the_other_region_and_turns_round_there() -> N
     bot(place(67.5))
     bot = BEHAVIOURS["border-runner"](Random(1))
     assert bot(place(67.5)).dx < -60  # type: ignore[union-attr]
+
+
+def offered(number: int, maker: int, me: int, gives: tuple[int, ...], wants: tuple[int, ...]) -> Event:
+    return Event(Kind.OFFERED, number, maker, me, text=" ".join(str(one) for one in (*gives, *wants)))
+
+
+def test_a_fair_offer_is_accepted_and_any_other_turned_down() -> None:
+    bread, wood = (0, 1 + BREAD, 1, 0), (0, 1 + WOOD, 2, 0)
+    asset, nothing = (0, 0, 0, 1 << 48 | 5), (0, 0, 0, 0)
+    for gives, wants, answer in (
+        (bread, wood, Accept),  # worth 9 for 8
+        (wood, bread, Retract),  # it loses one
+        (nothing, wood, Retract),
+        (wood, nothing, Accept),
+        ((7, 0, 0, 0), wood, Retract),
+        ((8, 0, 0, 0), wood, Accept),
+        (bread, (0, 1 + STONE, 1, 0), Retract),  # it has none
+        ((900, 0, 0, 0), asset, Retract),  # that is never sold
+        ((5, 0, 0, 0), (4, 0, 0, 0), Accept),
+        ((9, 0, 0, 0), (6, 0, 0, 0), Retract),  # it has but five coins
+    ):
+        trades, sight = Trades(Random(1)), place()
+        sight.goods, sight.coins = (2, 0, 0, 0, 0, 0, 1), 5
+        add_body(sight, 9, 33.0, 32.5, PLAYER)
+        trades.heard(offered(77, 9, 5, gives, wants), 5)
+        assert trades.answer(sight) == answer(77), (gives, wants)
+        assert trades.answer(sight) is None, "once"
+
+
+def test_offers_to_others_or_that_are_over_or_from_afar_are_not_accepted() -> None:
+    trades, sight = Trades(Random(1)), place()
+    add_body(sight, 9, 39.0, 32.5, PLAYER)
+    gift = offered(77, 9, 5, (9, 0, 0, 0), (0, 0, 0, 0))
+    trades.heard(gift._replace(c=6), 5)
+    trades.heard(gift, 5)
+    trades.heard(Event(Kind.OFFER_ENDED, 77, 9, 5, 2), 5)
+    assert trades.answer(sight) is None
+    trades.heard(gift, 5)
+    assert trades.answer(sight) == Retract(77)
+    for number in range(1000):
+        trades.heard(gift._replace(a=number), 5)
+    assert len(trades.waiting) <= 8
+    trades.heard(gift._replace(text="rubbish"), 5)
+
+
+def test_a_bot_seldom_offers_some_of_what_it_has_to_the_player_beside_it() -> None:
+    trades, sight = Trades(Random(1)), place()
+    sight.goods = (0, 5, 0, 0, 0, 0, 0)
+    add_body(sight, 9, 39.0, 32.5, PLAYER)
+    assert not any(trades.offer(sight) for _ in range(2000)), "nobody who carries anything is beside it"
+    add_body(sight, 7, 32.6, 32.5, PLAYER)
+    add_body(sight, 8, 33.0, 32.5, PLAYER, LOOK_CARRYING)
+    made = [(n, one) for n in range(40_000) if (one := trades.offer(sight)) is not None]
+    assert 40 < len(made) < 40_000 / 120 and all(b[0] - a[0] >= 120 for a, b in pairwise(made))
+    offers = [one for _, one in made]
+    assert {one.target for one in offers} == {8} and {one.gives_item for one in offers} == {1 + BERRY}
+    assert {one.gives_count for one in offers} == {1, 2, 3} and not any(one.gives_asset for one in offers)
+    fairs = [
+        fair((0, one.gives_item, one.gives_count, 0), (one.wants_coins, one.wants_item, one.wants_count, 0))
+        for one in offers
+    ]
+    assert 0.2 < sum(fairs) / len(fairs) < 0.9, "some are fair, some are not"
+    trades.rest, sight.goods = 0, (0,) * 7
+    assert not any(trades.offer(sight) for _ in range(2000))
+
+
+def test_a_trader_with_full_hands_goes_to_a_player_who_carries_something_where_no_trader_is() -> None:
+    sight, bot = place(), BEHAVIOURS["trade"](Random(1))
+    sight.goods = (8, 0, 0, 0, 0, 0, 0)
+    add_body(sight, 9, 30.0, 32.5, PLAYER)
+    add_body(sight, 8, 38.0, 32.5, PLAYER, LOOK_CARRYING)
+    did = [bot(sight) for _ in range(160)]
+    assert 40 <= sum(isinstance(one, Move) and one.dx == 127 for one in did) <= 120, "and gathers in between"
+    beside = place(37.5)
+    add_body(beside, 8, 38.0, 32.5, PLAYER, LOOK_CARRYING)
+    beside.goods = sight.goods
+    assert Move(0, 0) in [bot(beside) for _ in range(80)]
+
+
+def test_an_offer_turned_down_is_answered_with_a_fair_one_for_what_was_offered() -> None:
+    trades, sight = Trades(Random(1)), place()
+    sight.goods = (0, 5, 0, 0, 0, 0, 0)
+    add_body(sight, 9, 33.0, 32.5, PLAYER)
+    trades.heard(offered(77, 9, 5, (0, 1 + STONE, 2, 0), (0, 1 + BREAD, 1, 0)), 5)  # it has no bread
+    assert trades.answer(sight) == Retract(77)
+    assert trades.offer(sight) == Offer(9, 0, 1 + BERRY, 3, 0, 0, 1 + STONE, 2, 0)  # worth 12 for 12
+    trades.heard(offered(78, 9, 5, (0, 1 + STONE, 1, 0), (0, 1 + BREAD, 1, 0)), 5)
+    assert trades.answer(sight) == Retract(78)
+    assert trades.offer(sight) is None, "it has just made one: nobody haggles without end"
+    trades.rest = 0
+    trades.heard(offered(79, 9, 5, (0, 1 + SWORD, 1, 0), (0, 1 + BREAD, 1, 0)), 5)
+    assert trades.answer(sight) == Retract(79) and not trades.offer(sight), "a sword is beyond its means"
+
+
+def test_bots_trade_with_each_other_and_their_ledger_and_the_logs_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gatherers among bushes: what is offered is answered, and what was agreed changed hands in the world."""
+    monkeypatch.setattr(little_world, "meadow", grove)
+    monkeypatch.setattr("clients.bots.trades.OFFERS", 0.5)
+    monkeypatch.setattr("clients.bots.trades.REST", 8)
+    world, ledger = LittleWorld(seed=4), tmp_path / "crowd.ledger"
+
+    async def scene() -> dict[str, Any]:
+        async with door(world) as (url, _):
+            return await run(Crowd(url, 10, ("gather",), None, 3, ledger), asyncio.Event(), 12.0)
+
+    summary = asyncio.run(scene())
+    entries = [one for one in read(ledger) if isinstance(one, Entry)]
+    assert summary["actions_sent"] == summary["actions_acked"] == len(entries)
+    logged = {entity: dict(acts_of(world, entity)) for entity in {entry.entity for entry in entries}}
+    assert all(logged[entry.entity][entry.number] == entry.body for entry in entries)
+    done = Counter(type(decode_action(entry.body)) for entry in entries if entry.verdict == 0)
+    assert done[Offer] == summary["offers_made"] > 3
+    assert done[Accept] == summary["offers_accepted"] > 0
+    assert done[Retract] == summary["offers_turned_down"] > 0
+
+
+def grove(width: int, height: int, spawn: tuple[int, int]) -> TileMap:
+    """The little world's meadow, full of bushes and trees."""
+    feature = np.zeros((height, width), np.uint8)
+    feature[::3, ::3], feature[1::6, 1::6] = BUSH, FIELD
+    return make_map(np.zeros((height, width), np.uint8), feature, player_spawns=[spawn])
 
 
 def test_the_same_seed_wants_the_same() -> None:

@@ -9,7 +9,8 @@ import pygame
 
 from clients.controls import Controls, Sheet, Sight
 from clients.draw.panel import Panel
-from clients.trading import TRADER, numbers
+from clients.terms import numbers
+from clients.trading import TRADER
 from tests.clients.sights import ME, sight
 from world.actions import Accept, AskPrices, Buy, Offer, Retract, Sell
 from world.events import Event, Kind

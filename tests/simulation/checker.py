@@ -41,7 +41,7 @@ from tests.simulation.era import Era, kit
 from tests.simulation.holdings import Held, held, outsider
 from tests.simulation.player import Receipt
 from world.actions import GiveAsset, decode_action
-from world.events import Refusal
+from world.events import Kind, Refusal
 
 if TYPE_CHECKING:
     from tests.simulation.player import Player
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 STUCK_US: Final = 1_000_000
 COMES_AGAIN_US: Final = 2_000_000  # within which a player whose connection broke is back
+UNHEARD_MS: Final = 3_000  # whoever asks for something so long, and nothing fails, must have been heard
 LAWS: Final = {
     "fold": "law 1: every durable record folds to what it says",
     "durable": "law 2: nothing is told before its record is durable",
@@ -67,7 +68,7 @@ LAWS: Final = {
     "input": "law 11: no input and no fault makes a core raise",
     "conservation": "law 12: coins and assets are what was minted",
     "title": "law 13: an asset changes hands by its holder's action only",
-    "live": "after the faults all goes on within 60 seconds",
+    "live": "after the faults all goes on within 60 seconds, and nobody falls asleep who acts",
 }
 
 
@@ -192,7 +193,7 @@ class Checker:
         self.trace = hashlib.sha256()
         self.records = self.acks = self.checkpoints = 0
         self.manifests: dict[str, Manifest] = {}
-        self.confirmed_before = 0  # the newest checkpoint when the faults ended
+        self._confirmed_before = self._calm_ms = 0  # the newest checkpoint when the faults ended, and when that was
         self._oldest: dict[tuple[int, int], tuple[int, int]] = {}  # by (region, neighbour): mail number, since when
         self.minted: dict[int, int] = {}  # assets, and the era in which they were first seen
         self.shown: dict[int, bytes] = {}  # assets that left, and the item they left by last
@@ -240,6 +241,21 @@ class Checker:
         if changed or outboxes != course.outboxes:
             course.outboxes = outboxes
             self._held(audit, index, record)
+        if self._calm_ms:
+            for event in folded.events:
+                if event.kind == Kind.FELL_ASLEEP:
+                    self._asleep(audit, event.a, f"record {n} of region {index}")
+
+    def _asleep(self, audit: EraAudit, entity: int, where: str) -> None:
+        """A body fell asleep: its player must have asked for nothing, or have been cut off by a fault."""
+        since_ms = self.sim.schedule.now_us // 1000 - UNHEARD_MS
+        for player in self.sim.players:
+            session = player.session
+            if (session.entity, session.era) != (entity, audit.era.number) or session.welcome is None or player.over:
+                continue
+            waiting = [number for number, one in session.pending.items() if one.acted_ms <= since_ms]
+            if waiting and self._calm_ms <= since_ms:
+                self.fail("live", f"{where}: {entity} falls asleep, and player {player.name} asks for {waiting[:3]}")
 
     def _inputs(self, audit: EraAudit, index: int, record: Record) -> None:
         replies = iter(record.replies)
@@ -721,6 +737,11 @@ class Checker:
 
     # After the faults.
 
+    def calm(self) -> None:
+        """From now on nothing fails."""
+        self._confirmed_before = self.eras[max(self.eras)].confirmed
+        self._calm_ms = self.sim.schedule.now_us // 1000
+
     def unsettled(self) -> str:
         """What is not yet as it must be when no fault is left; empty when all is well."""
         audit = self.eras[max(self.eras)]
@@ -734,7 +755,7 @@ class Checker:
             for near in course.region.state.neighbours:
                 if self._stuck(index, near):
                     return f"mail {near.outbox[0].number} of region {index} to {near.index} is not consumed"
-        if audit.confirmed <= self.confirmed_before:
+        if audit.confirmed <= self._confirmed_before:
             return f"no checkpoint is confirmed after {audit.confirmed}"
         for player in self.sim.players:
             if player.session.pending and not player.over:

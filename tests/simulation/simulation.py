@@ -235,7 +235,7 @@ class Simulation:
     def _settle(self) -> None:
         """Nobody acts any more; everything that was begun must come to its end."""
         deadline_us = self.schedule.now_us + SETTLE_US
-        self.checker.confirmed_before = self.checker.eras[self.era.number].confirmed
+        self.checker.calm()
         self._run(3 * SECOND)
         for player in self.players:
             player.acting = False

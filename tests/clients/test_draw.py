@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,6 +80,12 @@ def colour_near(surface: pygame.Surface, camera: Camera, x: float, y: float) -> 
     """The mean colour of the middle of a tile."""
     left, top = camera.on_screen(x, y)
     return tuple(pygame.transform.average_color(surface, pygame.Rect(left - 4, top - 4, 8, 8))[:3])  # type: ignore[return-value]
+
+
+def world_of(scene: Scene, window: pygame.Surface, view: View, camera: Camera) -> np.ndarray[tuple[int, ...], Any]:
+    """The picture without the panel: a window's columns of colours."""
+    scene.picture(window, view, camera, 200.0)
+    return pygame.surfarray.array3d(window)
 
 
 def test_pictures_are_those_their_script_makes() -> None:
@@ -273,16 +280,25 @@ def test_painted_chunks_are_bounded(window: pygame.Surface) -> None:
 def test_everything_at_once_is_drawn(scene: Scene, window: pygame.Surface) -> None:
     """The fallen, the hurt, the talkative, the rich, the late: no picture of it fails, at any hour and at any edge."""
     state, view = populated()
+    camera = Camera(18.0, 16.0, 640, 480, 2)
+    well = world_of(scene, window, view, camera)
     state.rows[[DOWN_TICKS, HEALTH], state.row(ME + 1)] = 40, 0
     state.rows[HURT_TICKS, state.row(ME + 2)] = 5
     rows = wire_rows(state)
     mirror = Mirror(LAND)
     mirror.apply(range(9), b"".join(encode_key(rows, chunk) for chunk in range(9)))
+    view.show(100.0, 1, 3, mirror)
+    harmed = world_of(scene, window, view, camera)
+    for x, y in ((16.5, 14.5), (19.5, 17.5)):
+        left, foot = camera.on_screen(x, y)
+        assert (harmed != well)[left - 8 : left + 8, foot - 16 : foot].any(), "who fell or is hurt looks different"
     said = [
         (0, Event(Kind.SPOKE, ME + k, text="wordwithoutanyspace" * 6 if k % 2 else "good day to you " * 7))
         for k in range(5)
     ]
-    view.show(150.0, 1, 3, mirror, said)
+    view.show(150.0, 1, 4, mirror, said)
+    talked = world_of(scene, window, view, camera)
+    assert (talked != harmed).any(axis=2).mean() > 0.1, "what they say fills a good part of the window"
     panel = Panel(
         world="a world with a rather long name indeed", coins=999_999_999, goods=(999,) * 5,
         assets=tuple((k, FIND, k * 0x1234567890ABCD) for k in range(300)), ping_ms=1234.5, durable=10**9,
@@ -291,8 +307,16 @@ def test_everything_at_once_is_drawn(scene: Scene, window: pygame.Surface) -> No
     )  # fmt: skip
     for hour, (x, y) in enumerate([(0.0, 0.0), (48.0, 48.0), (18.0, 16.0), (-5.0, 60.0)]):
         view.tick = hour * DAY_TICKS // 4
-        scene.render(window, view, Camera(x, y, 640, 480, 2), panel, 200.0)
-    scene.render(window, View((48, 48)), Camera(3, 3, 640, 480, 2), Panel(), 0.0)
+        camera = Camera(x, y, 640, 480, 2)
+        bare = world_of(scene, window, view, camera)
+        scene.render(window, view, camera, panel, 200.0)
+        assert (pygame.surfarray.array3d(window) != bare).any(axis=2).mean() > 0.1, "the panel is over it"
+    nothing = View((48, 48))
+    scene.render(window, nothing, Camera(3, 3, 640, 480, 2), Panel(), 0.0)
+    mist = tuple(part * by // 255 for part, by in zip(MIST, light(nothing.tick)))
+    assert max(abs(a - b) for a, b in zip(window.get_at((320, 200)), mist)) < 16, (
+        "before anything is shown there is mist"
+    )
 
 
 def test_nights_are_darker_and_days_are_clear() -> None:

@@ -1,7 +1,5 @@
 """View frames as a client reads them: what a gateway makes is read, anything else is refused and changes nothing."""
 
-import contextlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,10 +87,16 @@ def test_a_flipped_byte_is_read_or_refused_and_never_more(at: int, flip: int) ->
     assert frame.region in seen.regions and len(seen.regions[frame.region].mirror.held) <= 16
 
 
-@given(st.binary(max_size=400))
-def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
-    with contextlib.suppress(RecordError):
-        Seen(REGIONS).take(b"\x02\x01" + raw)
+@given(st.sampled_from((WHOLE[:2], WHOLE[:20])), st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(head: bytes, raw: bytes) -> None:
+    seen = Seen(REGIONS)
+    region = seen.regions[1]
+    try:
+        frame = seen.take(head + raw)
+    except RecordError as error:
+        assert str(error) and region.tick == region.n == -1 and not len(region.mirror.held)
+    else:
+        assert (frame.region, frame.tick, frame.n) == (1, region.tick, region.n)
 
 
 def test_of_two_images_of_a_body_the_true_one_is_found() -> None:

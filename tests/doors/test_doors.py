@@ -333,11 +333,14 @@ def test_a_storm_of_returning_players_gets_in() -> None:
         storm = [Connection(url, Ed25519Key.generate()) for _ in range(60)]
         tasks = [asyncio.create_task(one.run()) for one in storm]
         await until(lambda: all(one.serving for one in storm), 30)
+        bodies = {one.session.entity for one in storm}
         for one in storm:
             one.drop()
         await until(lambda: all(one.reconnects == 1 and one.serving for one in storm), 30)
+        assert {one.session.entity for one in storm} == bodies and len(bodies) == 60, "each has its own body again"
         await until(lambda: player.connection.serving)
         await played_on(player)
+        assert not shell.lines.strangers.faults and len(shell.core.clients) == 61, "of each the newer connection alone"
         for one in storm:
             await one.stop()
         await asyncio.gather(*tasks)

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any, get_args
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -61,7 +60,7 @@ from world.events import Kind, Refusal
 from world.items import BUILD_COST, BUILD_ITEM, BUILD_TICKS, DIG_GIVES, DROP_TICKS, GATHER_TICKS, ITEMS, STONE
 from world.missiles import MISSILES
 from world.species import RADIUS, SPEED, STRIKE_TICKS
-from world.state import COINS, GOODS, GOODS_0, KIND, PILE, PLAYER, Counter, State, X, Y
+from world.state import COINS, GOODS, GOODS_0, PLAYER, Counter, State, X, Y
 from world.tick import Inputs, advance
 from world.tilemap import FLOOR, ROCK, TREE, WALL, WATER
 from world.units import (
@@ -449,7 +448,9 @@ def test_at_any_rate_a_player_acts_four_times_a_tick_and_walks_at_a_walk(seed: i
                 player.act_raw(body, covered=True)
         cluster.ticks(1)
     cluster.ticks(2 * QUEUE_PER_PLAYER // ACTIONS_PER_PLAYER_PER_TICK)
-    measure(cluster, players)
+    busiest, fastest = measure(cluster, players)
+    assert busiest == ACTIONS_PER_PLAYER_PER_TICK
+    assert 0.9 * SPEED[PLAYER] < fastest <= SPEED_MAX + ITERATIONS * PUSH_MAX
 
 
 def admitted(cluster: Cluster, player: Player) -> tuple[int, bytes]:
@@ -461,8 +462,8 @@ def admitted(cluster: Cluster, player: Player) -> tuple[int, bytes]:
     return (expected.number, expected.chain) if expected is not None else (state.number, state.chain)
 
 
-def measure(cluster: Cluster, players: list[Player]) -> None:
-    """Fold the log again, record by record: how often each acted in it, and how far it went."""
+def measure(cluster: Cluster, players: list[Player]) -> tuple[int, float]:
+    """Fold the log again, record by record: how often a player acted at most in one, and how far one went."""
     region = cluster.genesis(1)
     busiest, fastest, number = 0, 0.0, dict.fromkeys((player.entity for player in players), 0)
     for raw in cluster.raws(1):
@@ -477,6 +478,5 @@ def measure(cluster: Cluster, players: list[Player]) -> None:
             if player.entity in was:
                 here = place_of(region.bodies, region.bodies.row(player.entity))
                 fastest = max(fastest, math.dist(was[player.entity], here))
-    assert busiest == ACTIONS_PER_PLAYER_PER_TICK and min(number.values()) > 100
-    assert fastest <= SPEED_MAX + ITERATIONS * PUSH_MAX and fastest > 0.9 * SPEED[PLAYER]
-    assert int(np.count_nonzero(region.bodies.rows[KIND, : region.bodies.used] == PILE)) >= 0
+    assert min(number.values()) > 100
+    return busiest, fastest

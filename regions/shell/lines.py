@@ -2,8 +2,8 @@
 
 Plain non-blocking sockets, each read a little at a time, so that nobody waits long for what anyone else sends, and each
 with a limit for everything it makes this process hold. Deadlines are looked at in turns, a few hundred sockets every
-50 ms. Not here: accepting (`regions.shell.doorway`), when to read (`regions.shell.inboxes`), frames
-(`regions.websocket`), and what a frame means (`regions.gateway`).
+50 ms. Not here: what is known of one (`regions.shell.line`), accepting (`regions.shell.doorway`), when to read
+(`regions.shell.inboxes`), frames (`regions.websocket`), and what a frame means (`regions.gateway`).
 """
 
 import asyncio
@@ -13,7 +13,6 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import Final
 
 from regions.bucket import Bucket
@@ -28,6 +27,7 @@ from regions.config import (
 from regions.gateway_verbs import Backlog, Closed, Connected, Event, Framed, Frames
 from regions.shell.doorway import Doorway
 from regions.shell.inboxes import Inboxes
+from regions.shell.line import Line, Stage
 from regions.strangers import Limits, Strangers
 from regions.websocket import BINARY, CLOSE, PING, Broken, Incoming, closing, control, opening
 
@@ -38,45 +38,6 @@ TURN_S: Final = 0.05
 TURN_LINES: Final = 512
 NORMAL: Final = 1000
 POLICY: Final = 1008
-
-
-class Stage(Enum):
-    """Of a line: the request is not whole; frames come; our close is on its way; closed."""
-
-    OPENING = auto()
-    OPEN = auto()
-    PARTING = auto()
-    GONE = auto()
-
-
-class Line:
-    """One socket. `held` are the bytes of its request, `unsent` what the system did not take yet."""
-
-    __slots__ = (
-        "asked",
-        "frames",
-        "held",
-        "incoming",
-        "number",
-        "player",
-        "reads",
-        "since_ms",
-        "stage",
-        "stream",
-        "unsent",
-        "where",
-    )
-
-    def __init__(self, number: int, stream: socket.socket, where: str, now_ms: int) -> None:
-        self.number, self.stream, self.where = number, stream, where
-        self.stage = Stage.OPENING
-        self.player = self.asked = False
-        self.since_ms = now_ms  # since when it is quiet, opening or parting
-        self.held = b""
-        self.incoming: Incoming | None = None
-        self.unsent: bytearray | None = None
-        self.reads: Bucket | None = None  # of a player; a stranger's are counted in `frames`
-        self.frames = 0
 
 
 class Lines:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from clients.cli import _shape, seconds_of
+from clients.options import seconds_of, shape_of
 
 COMMANDS = ("up", "play", "bots", "probe", "restore", "replay", "verify", "bench", "archive", "map")
 
@@ -34,13 +34,13 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "shape"), [("2x2", (2, 2)), ("1X3", (1, 3))])
 def test_partitions_are_read(text: str, shape: tuple[int, int]) -> None:
-    assert _shape(text) == shape
+    assert shape_of(text) == shape
 
 
 @pytest.mark.parametrize("text", ["", "2", "0x2", "2x", "axb", "-1x2", "2x2x2"])
 def test_what_is_no_partition_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
-        _shape(text)
+        shape_of(text)
 
 
 def test_help_names_every_command() -> None:

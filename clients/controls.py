@@ -10,11 +10,12 @@ from typing import Final
 import pygame
 
 from clients import reach
+from clients.choosing import Choice
 from clients.draw.camera import Camera
 from clients.draw.panel import Panel
 from clients.offers import Offer, called, offers, recipes, uses
 from clients.reach import REACH_TILES, Body
-from clients.trading import TRADER, Given, Trading, givable, market, standing, wanted
+from clients.trading import TRADER, Trading, givable, market, standing
 from clients.view import Bodies, View, printable
 from world.actions import (
     Action,
@@ -42,7 +43,6 @@ GATHER_EVERY_MS: Final = 1_100  # the rules allow one in 1,000 ms
 SPENT_MS: Final = 20_000  # a tile that had nothing left is passed over for so long
 MOVE_AGAIN_MS: Final = 400  # after a step was refused
 BUILDS: Final = {pygame.K_b: WALL, pygame.K_n: FLOOR, pygame.K_k: DOOR}
-AMOUNTS: Final = (1, 5, 10, 50)
 ZOOMS: Final = (1, 2, 3, 4)
 
 _WAYS: Final = {
@@ -101,18 +101,12 @@ class Controls:
 
     sheet: Sheet = Sheet.NONE
     text: str = ""  # being typed
-    title: str = ""  # over the offers
-    offers: list[Offer] = field(default_factory=list)
-    chosen: int = 0
-    amount: int = 0  # place in `amounts`
+    choice: Choice = field(default_factory=Choice)  # what the sheet HAND lists
     map_shown: int = 1  # 0 none, 1 small, 2 large
     zoom: int = 2
     pointer: tuple[int, int] = (-1, -1)
-    lines: list[pygame.Rect] = field(default_factory=list)  # where the offers were drawn
     trading: Trading = field(default_factory=Trading)
     _asked: int = 0  # the trader whose prices were asked for
-    _partner: int = 0  # to whom an offer is being made
-    _givable: list[Given] = field(default_factory=list)
     leaving: bool = False
     said: list[str] = field(default_factory=list)
     _keys: dict[int, float] = field(default_factory=dict)  # held, and when the held work is due again
@@ -175,14 +169,6 @@ class Controls:
         elif isinstance(action, Gather) and nothing_there:
             self._spent = {tile: until for tile, until in self._spent.items() if until > now_ms}
             self._spent[action.x, action.y] = now_ms + SPENT_MS
-
-    @property
-    def amounts(self) -> list[int]:
-        """How many of the chosen offer may be handed over: a few round numbers, and all."""
-        if not self.offers:
-            return []
-        count = self.offers[self.chosen].count
-        return [*(amount for amount in AMOUNTS if amount < count), count]
 
     def _way(self) -> tuple[int, int]:
         ways = [_WAYS[key] for key in self._keys if key in _WAYS and not (self._choosing and key in _ARROWS)]
@@ -259,19 +245,16 @@ class Controls:
         return []
 
     def _choose(self, key: int) -> list[Action]:
+        choice = self.choice
         if key in (pygame.K_UP, pygame.K_DOWN):
-            self.chosen = (self.chosen + (1 if key == pygame.K_DOWN else -1)) % len(self.offers)
-            self.amount = 0
+            choice.next(1 if key == pygame.K_DOWN else -1)
         elif key in (pygame.K_LEFT, pygame.K_RIGHT):
-            self.amount = min(max(self.amount + (1 if key == pygame.K_RIGHT else -1), 0), len(self.amounts) - 1)
+            choice.more(1 if key == pygame.K_RIGHT else -1)
         else:
-            self.sheet = Sheet.NONE
-            first = len(self.offers) - len(self._givable)
-            if self._givable and self.chosen >= first:
-                gives = self._givable[self.chosen - first].side(self.amounts[self.amount])
-                self._givable, self.offers = [], wanted(self._partner, gives)
-                return self._choice("In exchange")
-            return [self.offers[self.chosen].hand(self.amounts[self.amount])]
+            taken = choice.take()
+            if taken is not None:
+                self.sheet = Sheet.NONE
+                return [taken]
         return []
 
     def _trade(self, sight: Sight) -> list[Action]:
@@ -285,28 +268,24 @@ class Controls:
         mine = givable(sight.panel) if near is not None else []
         if not lines and not mine:
             return self._say("no trader and no player within reach, and no offer stands")
-        self.offers = lines + [Offer(one.words, one.count, _nothing, one.good, one.relic) for one in mine]
-        self._choice(f"Trade with {called(near)}" if near is not None else "Offers")
-        self._givable, self._partner = mine, near.entity if near is not None else 0
+        if near is None:
+            return self._list("Offers", lines)
+        self.choice.show(f"Trade with {called(near)}", lines, mine, near.entity)
+        self.sheet = Sheet.HAND
         return []
 
     def _prices_came(self, panel: Panel) -> None:
         """Open the list of a trader that has answered."""
         self._asked = 0
-        self.offers = market(self.trading, panel)
-        if self.offers:
-            self._choice(f"The trader has {self.trading.quote[1]} coins")
+        listed = market(self.trading, panel)
+        if listed:
+            self._list(f"The trader has {self.trading.quote[1]} coins", listed)
         else:
             self._say("the trader neither has nor wants anything of yours")
 
     def _click(self, pixel: tuple[int, int], sight: Sight | None) -> list[Action]:
         if self._choosing:
-            for place, line in enumerate(self.lines):
-                if line.collidepoint(pixel):
-                    if place == self.chosen:
-                        return self._choose(pygame.K_RETURN)
-                    self.chosen, self.amount = place, 0
-            return []
+            return self._choose(pygame.K_RETURN) if self.choice.point(pixel) else []
         if sight is None or self.sheet is not Sheet.NONE:
             self.sheet = Sheet.NONE if self.sheet is not Sheet.SPEAK else self.sheet
             return []
@@ -345,24 +324,23 @@ class Controls:
         return [Build(x, y, BUILDS[key])]
 
     def _hand(self, target: Body | None, panel: Panel) -> list[Action]:
-        self.offers = offers(target, panel)
-        if not self.offers:
+        listed = offers(target, panel)
+        if not listed:
             return self._say("you have nothing to give" if target else "you have nothing to drop")
-        return self._choice(f"Give to {called(target)}" if target is not None else "Drop on the ground")
+        return self._list(f"Give to {called(target)}" if target is not None else "Drop on the ground", listed)
 
-    def _choice(self, title: str) -> list[Action]:
-        """Let one of the offers be chosen."""
-        self.sheet, self.title, self.chosen, self.amount, self.lines = Sheet.HAND, title, 0, 0, []
-        self._givable = []
+    def _list(self, title: str, listed: list[Offer]) -> list[Action]:
+        """Let one of these be chosen."""
+        self.choice.show(title, listed)
+        self.sheet = Sheet.HAND
         return []
 
     def _make(self, panel: Panel) -> list[Action]:
-        self.offers = recipes(panel)
-        return self._choice("Make by hand")
+        return self._list("Make by hand", recipes(panel))
 
     def _use(self, panel: Panel) -> list[Action]:
-        self.offers = uses(panel)
-        return self._choice("Use, wear or eat") if self.offers else self._say("you have nothing to use, wear or eat")
+        listed = uses(panel)
+        return self._list("Use, wear or eat", listed) if listed else self._say("you have nothing to use, wear or eat")
 
     def _shoot(self, sight: Sight, first: bool) -> list[Action]:
         """Towards the pointer, from where the own body is drawn."""
@@ -401,8 +379,3 @@ class Controls:
     def _say(self, words: str) -> list[Action]:
         self.said.append(words)
         return []
-
-
-def _nothing(amount: int) -> Action:
-    """The first step of an offer does nothing by itself."""
-    return Move(0, 0)

@@ -1,6 +1,6 @@
 """What opens over the picture: help, goods and assets, what to give, words being typed, the large map, what was undone.
 
-Drawing only; what is open and chosen stands in `clients.controls`.
+Drawing only; what is open stands in `clients.controls`, what is chosen in `clients.choosing`.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pygame
 
+from clients.choosing import Choice
 from clients.controls import HELP, Controls, Sheet
 from clients.draw.camera import Camera
 from clients.draw.panel import ALARM, FAINT, INK, MAP_COLOURS, MAP_DOTS, WARM, Panel, asset_words, card
@@ -38,7 +39,7 @@ def draw_sheets(
         case Sheet.GOODS:
             _goods(surface, scene, panel)
         case Sheet.HAND:
-            _hand(surface, scene, controls)
+            _hand(surface, scene, controls.choice)
         case Sheet.SPEAK:
             _speech(surface, scene, controls.text, now_ms)
         case Sheet.UNDONE:
@@ -139,24 +140,24 @@ RARITY_COLOURS: Final[dict[str, Colour]] = {
 }
 
 
-def _hand(surface: pygame.Surface, scene: Scene, controls: Controls) -> None:
-    """The list of what may be given or dropped; where each line was drawn is noted for the pointer."""
-    offers = controls.offers
-    first = min(max(controls.chosen - OFFERS_SHOWN // 2, 0), max(len(offers) - OFFERS_SHOWN, 0))
+def _hand(surface: pygame.Surface, scene: Scene, choice: Choice) -> None:
+    """The list; where each line was drawn is noted for the pointer."""
+    offers = choice.offers
+    first = min(max(choice.chosen - OFFERS_SHOWN // 2, 0), max(len(offers) - OFFERS_SHOWN, 0))
     shown = offers[first : first + OFFERS_SHOWN]
     rect = sheet_rect(surface, 480, 100 + 34 * len(shown))
     card(surface, rect)
     card(surface, rect)
-    _write(surface, scene, controls.title, (rect.left + 22, rect.top + 14), 26, WARM)
+    _write(surface, scene, choice.title, (rect.left + 22, rect.top + 14), 26, WARM)
     lines = [pygame.Rect(0, 0, 0, 0)] * len(offers)
     for place, offer in enumerate(shown, first):
         line = pygame.Rect(rect.left + 12, rect.top + 46 + (place - first) * 34, rect.width - 24, 32)
         lines[place] = line
-        chosen = place == controls.chosen
+        chosen = place == choice.chosen
         if chosen:
             pygame.draw.rect(surface, (86, 84, 70), line, border_radius=6)
-        _offer(surface, scene, offer, line, controls.amounts[controls.amount] if chosen else None)
-    controls.lines = lines
+        _offer(surface, scene, offer, line, choice.amounts[choice.amount] if chosen else None)
+    choice.lines = lines
     hint = "up, down: which   left, right: how many   Enter: do it   Esc: leave it"
     _write(surface, scene, hint, (rect.left + 22, rect.bottom - 30), 17, FAINT)
 

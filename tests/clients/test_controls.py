@@ -195,7 +195,7 @@ def test_goods_are_given_to_the_nearest_player() -> None:
     controls, eyes = Controls(), rich((PLAYER, 17.5, 16.5), (VILLAGER, 16.6, 16.5))
     assert press(controls, eyes, pygame.K_g) == []
     assert controls.sheet is Sheet.HAND
-    assert [offer.words for offer in controls.offers[:3]] == ["wood", "stone", "coins"]
+    assert [offer.words for offer in controls.choice.offers[:3]] == ["wood", "stone", "coins"]
     assert press(controls, eyes, pygame.K_RIGHT, pygame.K_RIGHT, pygame.K_RETURN) == [Give(ME + 1, 0, 10)]
     assert controls.sheet is Sheet.NONE
     press(controls, eyes, pygame.K_g, pygame.K_DOWN, pygame.K_DOWN, *[pygame.K_RIGHT] * 9)
@@ -209,7 +209,7 @@ def test_villagers_get_no_assets_and_the_ground_no_coins() -> None:
     assert {offer.relic for offer in offers(None, eyes.panel)} == {None}
     controls = Controls()
     press(controls, eyes, pygame.K_g)
-    assert [offer.words for offer in controls.offers] == ["wood", "stone", "coins"]
+    assert [offer.words for offer in controls.choice.offers] == ["wood", "stone", "coins"]
     press(controls, eyes, pygame.K_ESCAPE)
     assert controls.sheet is Sheet.NONE
     assert not controls.leaving
@@ -220,10 +220,10 @@ def test_villagers_get_no_assets_and_the_ground_no_coins() -> None:
 def test_a_line_is_chosen_by_clicking_it_and_given_by_clicking_it_again() -> None:
     controls, eyes = Controls(), rich((PLAYER, 17.5, 16.5))
     press(controls, eyes, pygame.K_g)
-    controls.lines = [pygame.Rect(0, 30 * place, 200, 30) for place in range(len(controls.offers))]
+    controls.choice.lines = [pygame.Rect(0, 30 * place, 200, 30) for place in range(len(controls.choice.offers))]
     click = pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(10, 35), button=1)
     assert controls.event(click, eyes) == []
-    assert controls.chosen == 1
+    assert controls.choice.chosen == 1
     assert controls.event(click, eyes) == [Give(ME + 1, 2, 1)]
 
 

@@ -42,7 +42,7 @@ def test_a_trader_is_asked_and_its_answer_is_a_list_to_buy_and_sell_from() -> No
     assert controls.trading.heard(Event(Kind.QUOTED, ME + 1, ME, 200, 0, words), ME) == ""
     controls.held(eyes)
     assert controls.sheet is Sheet.HAND
-    assert controls.offers[1].words == f"buy stone at {ask(STONE, 9)}"
+    assert controls.choice.offers[1].words == f"buy stone at {ask(STONE, 9)}"
     buys = press(controls, eyes, pygame.K_DOWN, pygame.K_RIGHT, pygame.K_RETURN)
     assert buys == [Buy(ME + 1, STONE, 5, cost(STONE, 9, 5))]
     controls.trading.quote = (0, 0, ())
@@ -55,9 +55,9 @@ def test_a_trader_is_asked_and_its_answer_is_a_list_to_buy_and_sell_from() -> No
 def test_an_offer_is_made_in_two_steps() -> None:
     controls, eyes = Controls(), rich((PLAYER, 17.5, 16.5))
     assert press(controls, eyes, pygame.K_t) == []
-    assert controls.offers[0].words == "offer wood"
+    assert controls.choice.offers[0].words == "offer wood"
     assert press(controls, eyes, pygame.K_RIGHT, pygame.K_RETURN) == []
-    assert controls.sheet is Sheet.HAND and controls.offers[0].words == "for coins"
+    assert controls.sheet is Sheet.HAND and controls.choice.offers[0].words == "for coins"
     made = press(controls, eyes, pygame.K_RIGHT, pygame.K_RIGHT, pygame.K_RETURN)
     assert made == [Offer(ME + 1, 0, WOOD + 1, 5, 0, 10, 0, 0, 0)]
     press(controls, eyes, pygame.K_t, pygame.K_UP, pygame.K_RETURN)

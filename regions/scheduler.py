@@ -90,6 +90,7 @@ class Scheduler:
 
     def offer(self, said: Input, gateway: str) -> Answer | None:
         """Admit an input, or say why not. None: it waits, and is answered when a record holds it."""
+        # `type(x) is` here and below for the reason that `regions.compute` gives.
         if type(said) is Acted:
             return self._offer_action(said, gateway)
         if type(said) is Head:
@@ -331,10 +332,6 @@ def confirmed_message(world: bytes, said: Confirmed) -> bytes:
     """What the archivist's node signs about a checkpoint that was read back and verified."""
     ends = b"".join(region + n.to_bytes(8, "little") + trim.to_bytes(8, "little") for region, n, trim in said.ends)
     return b"everloom-confirmed-1\0" + world + said.number.to_bytes(8, "little") + said.manifest + said.maker + ends
-
-
-# Below and above, `type(x) is` where every tick asks it of every input: `isinstance` of another struct is several times
-# as slow, as msgspec's structs have a metaclass of their own.
 
 
 def _entity(said: Input) -> int:

@@ -31,9 +31,9 @@ from world.actions import (
     UseDoor,
 )
 from world.doors import LOCK, OPEN, SHUT, UNLOCK
+from world.kinds import CRATE, PILE, PLAYER, VILLAGER
 from world.movement import INTENT_MAX
 from world.shown import LOOK_DOWN
-from world.state import CRATE, PILE, PLAYER, VILLAGER
 from world.tilemap import DOOR, FLOOR, WALL
 from world.units import SPEECH_MAX
 

@@ -8,8 +8,8 @@ from clients import reach
 from clients.controls import ZOOMS
 from clients.draw.camera import Camera
 from clients.view import Bodies, View
+from world.kinds import PLAYER
 from world.shown import PER_TILE
-from world.state import PLAYER
 
 PAN: Final = 12.0  # tiles a second, at zoom 2
 DRAG_PIXELS: Final = 6  # moved by less, it is a click

@@ -79,9 +79,10 @@ def warm_shown() -> None:
     from clients.own_body import OwnBody
     from world.delta import encode_key, encode_tick
     from world.events import Event, Kind
+    from world.kinds import PLAYER
     from world.mirror import Mirror
     from world.shown import wire_rows
-    from world.state import KIND, PLAYER, State, X
+    from world.state import KIND, State, X
 
     empty = np.zeros((16, 16), np.uint8)
     state = State((0, 0, 16, 16), (16, 16), (), (0, 0), empty.copy(), empty.copy(), empty.copy())

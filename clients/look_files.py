@@ -11,10 +11,11 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from regions.looks import COLOURS_MAX, SIZE_MAX, SIZE_MIN, Look
+from world.kinds import PLAYER
 from world.shown import GEAR_BOW, GEAR_COAT, GEAR_SWORD
 from world.species import NAMES, SpeciesError, name_of, npc_kinds
 from world.species_text import FILE_CHARACTERS_MAX
-from world.state import PLAYER, Int64s
+from world.state import Int64s
 
 SHAPES: Final = ("biped", "hatted", "quadruped", "antlered", "eared")
 HOLDS: Final = {"nothing": 0, "bow": GEAR_BOW, "sword": GEAR_SWORD}

@@ -10,8 +10,8 @@ from world.actions import Action, Craft, Drop, Eat, Equip, Give, GiveAsset, Give
 from world.crafting import RECIPES
 from world.equipment import ARMOURS, WEAPONS
 from world.items import ITEMS, SKIN
+from world.kinds import PLAYER
 from world.species import NAMES
-from world.state import PLAYER
 from world.wounds import FOOD
 
 

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from world.kinds import PLAYER
 from world.movement import facing, pace, velocity
 from world.species import RADIUS, SPEED
-from world.state import PLAYER, Bytes2
+from world.state import Bytes2
 from world.tilemap import GROUND, TERRAINS
 from world.units import TICK_MS, TILE, WIRE_STEP
 from world.walls import off_walls, walls_around

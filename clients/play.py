@@ -26,7 +26,7 @@ from clients.view import View
 from clients.window import PICTURE_S, Scenes, open_window, resized
 from world.actions import Action
 from world.events import Refusal
-from world.state import PILE
+from world.kinds import PILE
 
 LEAVE_S_MAX: Final = 2.0
 NIGHT: Final = (40, 48, 54)

@@ -13,9 +13,9 @@ import numpy as np
 from clients.draw.camera import Camera
 from clients.view import UNKNOWN, Bodies, View
 from world.items import ITEMS, YIELD
+from world.kinds import CRATE, DEER, FIRST_SPECIES, PILE, PLAYER, VILLAGER, WOLF
 from world.shown import LOOK_DOWN
 from world.species import KINDS, NAMES
-from world.state import CRATE, DEER, FIRST_SPECIES, PILE, PLAYER, VILLAGER, WOLF
 from world.tilemap import DOOR, DOORWAY, FEATURES
 from world.units import REACH, STRIKE_REACH, TILE
 

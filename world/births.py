@@ -9,6 +9,7 @@ from world.borders import room_for_births
 from world.draws import DURATION, below
 from world.events import Event, Kind
 from world.faucets import Flow, flow
+from world.kinds import PLAYER, pushes
 from world.prices import TRADED
 from world.routes import MARKET
 from world.species import COINS_OF, GOODS_OF, HEALTH_OF, RESPAWN_TICKS, ROUTINE_OF, TRADE
@@ -31,7 +32,6 @@ from world.state import (
     OWED_TICKS,
     OWED_WORK_X,
     OWED_WORK_Y,
-    PLAYER,
     WORK_X,
     WORK_Y,
     Bytes2,
@@ -41,7 +41,6 @@ from world.state import (
     State,
     X,
     Y,
-    pushes,
 )
 from world.things import COIN_THING
 from world.units import OWED_MAX, TILE

@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 
 from world.collision import neighbour_at, past_border
+from world.kinds import PILE, PLAYER
 from world.ranges import columns_problem
 from world.state import (
     ASSET_HOLDER,
@@ -32,8 +33,6 @@ from world.state import (
     HOP,
     KIND,
     MODE,
-    PILE,
-    PLAYER,
     VX,
     VY,
     Int32s,

@@ -15,8 +15,9 @@ import numpy as np
 from numba import njit
 
 from world.crowd import CIRCLE, Circles, Places, near_pairs, relax
+from world.kinds import pushes
 from world.species import MASS_OF, RADIUS_OF
-from world.state import KIND, VX, VY, Bytes2, Int32s, Int64s, X, Y, pushes
+from world.state import KIND, VX, VY, Bytes2, Int32s, Int64s, X, Y
 from world.units import BORDER_MARGIN, PUSH_MAX
 from world.walls import is_blocked, off_walls, rescued
 

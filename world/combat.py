@@ -14,6 +14,7 @@ from world.ghosts import ghost_at
 from world.habits import SATED
 from world.items import HIDE as HIDE_ITEM
 from world.items import MEAT as MEAT_ITEM
+from world.kinds import CRATE, MISSILE, PILE, PLAYER
 from world.mail import DAMAGE_MAX, Blow, encode_mail
 from world.pathfinding import line_of_sight
 from world.robbery import rob
@@ -36,7 +37,6 @@ from world.state import (
     ARMOUR,
     COINS,
     COOLDOWN,
-    CRATE,
     DOWN_TICKS,
     GOODS,
     GOODS_0,
@@ -47,11 +47,8 @@ from world.state import (
     INTENT_X,
     INTENT_Y,
     KIND,
-    MISSILE,
     MODE,
     MODE_TICKS,
-    PILE,
-    PLAYER,
     VX,
     VY,
     WEAPON,

@@ -10,8 +10,9 @@ from world.births import stand_near
 from world.events import Event, Kind
 from world.faucets import Flow, flow
 from world.items import WOOD
+from world.kinds import CRATE
 from world.species import HEALTH_MAX
-from world.state import COINS, CRATE, GOODS, GOODS_0, HEALTH, KIND, X, Y
+from world.state import COINS, GOODS, GOODS_0, HEALTH, KIND, X, Y
 from world.turn import Turn
 from world.units import GOODS_MAX, TILE
 

@@ -31,8 +31,9 @@ from world.actions import (
     Wear,
 )
 from world.events import Event, Kind, Refusal
+from world.kinds import PLAYER
 from world.movement import INTENT_MAX
-from world.state import DOWN_TICKS, INTENT_X, INTENT_Y, KIND, PLAYER
+from world.state import DOWN_TICKS, INTENT_X, INTENT_Y, KIND
 from world.turn import Turn
 from world.units import SPEECH_MAX
 

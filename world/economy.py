@@ -28,25 +28,9 @@ from world.items import (
     YIELD,
     rarity,
 )
+from world.kinds import CRATE, PILE, PLAYER, VILLAGER
 from world.species import COINS_OF
-from world.state import (
-    ASSET_HOLDER,
-    ASSET_ID,
-    COINS,
-    COOLDOWN,
-    CRATE,
-    GOODS,
-    GOODS_0,
-    KIND,
-    PILE,
-    PLAYER,
-    VILLAGER,
-    Bytes2,
-    Counter,
-    State,
-    X,
-    Y,
-)
+from world.state import ASSET_HOLDER, ASSET_ID, COINS, COOLDOWN, GOODS, GOODS_0, KIND, Bytes2, Counter, State, X, Y
 from world.things import ASSET_THING, COIN_THING
 from world.turn import Turn
 from world.units import ASSETS_PER_BODY, ASSETS_PER_REGION, COINS_MAX, GOODS_MAX, HOUR_TICKS, REACH, TILE

@@ -7,6 +7,7 @@ import numpy as np
 from world.births import born
 from world.borders import rows_reserved
 from world.items import STOCK_MAX
+from world.kinds import DEER, VILLAGER, WOLF
 from world.routes import begin, shared_goals, way_costs
 from world.species import (
     BUILT_IN,
@@ -24,7 +25,7 @@ from world.species import (
     npc_kinds,
     species_problem,
 )
-from world.state import DEER, VILLAGER, WOLF, Counter, Int64s, State
+from world.state import Counter, Int64s, State
 from world.tilemap import Points, TileMap
 from world.units import FINDS_PER_HOUR, HOUR_TICKS, WINDOW_TILES
 

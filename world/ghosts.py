@@ -15,24 +15,8 @@ import numpy as np
 from numba import njit
 
 from world.collision import GHOST_KIND, GHOST_X, GHOST_Y
-from world.state import (
-    DOWN_TICKS,
-    FACING,
-    HOP,
-    KIND,
-    KIND_MAX,
-    MISSILE,
-    PILE,
-    PLAYER,
-    VX,
-    VY,
-    Bytes,
-    Int32s,
-    Int64s,
-    State,
-    X,
-    Y,
-)
+from world.kinds import KIND_MAX, MISSILE, PILE, PLAYER
+from world.state import DOWN_TICKS, FACING, HOP, KIND, VX, VY, Bytes, Int32s, Int64s, State, X, Y
 from world.units import GHOST_TILES, GHOSTS_PER_NEIGHBOUR, TILE, WORLD_TILES_MAX
 
 GHOST_WORDS: Final = 8

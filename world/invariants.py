@@ -6,6 +6,7 @@
 import numpy as np
 
 from world.borders import read_image
+from world.kinds import CRATE, GHOST, MISSILE, PILE, PLAYER
 from world.ranges import TICKS_MAX, columns_problem
 from world.species import KINDS
 from world.state import (
@@ -14,18 +15,13 @@ from world.state import (
     ASSET_KIND,
     ASSET_TRAITS,
     COINS,
-    CRATE,
     DOWN_TICKS,
-    GHOST,
     HEALTH,
     KIND,
-    MISSILE,
     OWED_HOME_X,
     OWED_HOME_Y,
     OWED_KIND,
     OWED_TICKS,
-    PILE,
-    PLAYER,
     Counter,
     State,
     X,

@@ -16,9 +16,10 @@ from world.events import Event, Kind, Refusal
 from world.faucets import Flow, flow
 from world.habits import AT_HOME, AT_MARKET, AT_WORK
 from world.items import BERRY, BREAD, GRAIN, HIDE, ITEMS, MEAT, STONE, WOOD
+from world.kinds import PLAYER
 from world.prices import COUNT_MAX, WORTH, ask, bid, cost, proceeds
 from world.species import ROUTINE_OF, TRADE, WORK
-from world.state import COINS, GOODS_0, KIND, MODE, PLAYER, Counter, Int32s, Int64s, State, X, Y
+from world.state import COINS, GOODS_0, KIND, MODE, Counter, Int32s, Int64s, State, X, Y
 from world.things import COIN_THING
 from world.turn import Turn
 from world.units import COINS_MAX, GOODS_MAX, TILE

@@ -23,6 +23,7 @@ from world.events import Event, Kind, Refusal
 from world.faucets import Flow, flow
 from world.ghosts import GHOST_DOWN, GHOST_NEIGHBOUR
 from world.items import ARROW, BOW, STONE
+from world.kinds import MISSILE, pushes
 from world.mail import Blow, encode_mail
 from world.species import HEALTH_MAX, MASS_OF, RADIUS_OF
 from world.state import (
@@ -33,7 +34,6 @@ from world.state import (
     GOODS_0,
     HEALTH,
     KIND,
-    MISSILE,
     MODE_TICKS,
     PATH_0,
     PATH_1,
@@ -46,7 +46,6 @@ from world.state import (
     State,
     X,
     Y,
-    pushes,
 )
 from world.turn import Turn
 from world.units import BORDER_MARGIN, MISSILE_SPEED_MAX, MISSILES_MAX, SPEED_MAX, TILE

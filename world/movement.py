@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from world.kinds import CRATE, PILE, PLAYER, lives
 from world.species import HEALTH_OF, SPEED_OF
 from world.state import (
     COOLDOWN,
-    CRATE,
     DOWN_TICKS,
     FACING,
     HEALTH,
@@ -20,8 +20,6 @@ from world.state import (
     INTENT_Y,
     KIND,
     MODE_TICKS,
-    PILE,
-    PLAYER,
     VX,
     VY,
     Bytes2,
@@ -29,7 +27,6 @@ from world.state import (
     Int64s,
     X,
     Y,
-    lives,
 )
 from world.tilemap import MUD, TERRAINS
 from world.units import SPEED_MAX

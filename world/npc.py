@@ -28,6 +28,7 @@ from world.habits import (
     TO_MARKET,
     TO_WORK,
 )
+from world.kinds import PLAYER
 from world.pathfinding import Scratch
 from world.sight import HERD_LINES, POINT_ROW, POINT_X, POINT_Y, fierce_among, gather_points, sense, sense_herd
 from world.species import (
@@ -62,7 +63,6 @@ from world.state import (
     NEXT_X,
     NEXT_Y,
     PATH_STEPS,
-    PLAYER,
     Bytes2,
     Bytes3,
     Counter,

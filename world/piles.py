@@ -7,8 +7,9 @@ import numpy as np
 
 from world.borders import room_for_births
 from world.faucets import Flow, flow
+from world.kinds import PILE
 from world.species import HEALTH_MAX, PILE_TICKS
-from world.state import COINS, GOODS, GOODS_0, HEALTH, KIND, MODE_TICKS, PILE, Counter, Int64s, State, X, Y
+from world.state import COINS, GOODS, GOODS_0, HEALTH, KIND, MODE_TICKS, Counter, Int64s, State, X, Y
 from world.things import COIN_THING
 from world.units import COINS_MAX, GOODS_MAX, TILE
 

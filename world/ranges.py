@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from world.kinds import KIND_MAX, PLAYER
 from world.species import DOWN_TICKS_PLAYER, HURT_TICKS_SHOWN
 from world.state import (
     ARMOUR,
@@ -25,14 +26,12 @@ from world.state import (
     INTENT_X,
     INTENT_Y,
     KIND,
-    KIND_MAX,
     MODE,
     MODE_TICKS,
     NEXT_X,
     NEXT_Y,
     PATH_0,
     PATH_STEPS,
-    PLAYER,
     SKIN_0,
     SKIN_1,
     VX,

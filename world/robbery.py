@@ -1,8 +1,9 @@
 """What a robber's blow takes: coins from the purse of whom it struck, never an asset (law: Title)."""
 
 from world.events import Event, Kind
+from world.kinds import PLAYER
 from world.species import ROBS_OF
-from world.state import COINS, KIND, PLAYER, State
+from world.state import COINS, KIND, State
 from world.units import COINS_MAX
 
 

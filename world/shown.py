@@ -13,6 +13,7 @@ from numba import njit
 
 from world.borders import read_image
 from world.items import BOW, COAT, SWORD
+from world.kinds import MISSILE, PILE
 from world.species import HEALTH_OF
 from world.state import (
     ARMOUR,
@@ -26,8 +27,6 @@ from world.state import (
     HOP,
     HURT_TICKS,
     KIND,
-    MISSILE,
-    PILE,
     WEAPON,
     Bytes2,
     Int32s,

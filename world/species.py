@@ -1,4 +1,4 @@
-"""What lives here, as one table: int64[SPECIES_LINES, KINDS], a column for each kind of `world.state`.
+"""What lives here, as one table: int64[SPECIES_LINES, KINDS], a column for each kind of `world.kinds`.
 
 The columns of species come from text files (`world.species_text`): those in `world/fauna`, which are part of the
 program like its code is, and a world maker's own. The table stands in every region's state, so that a world keeps the
@@ -10,9 +10,10 @@ from importlib.resources import files
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from world.kinds import CRATE, GHOST, KIND_MAX, MISSILE, PILE, PLAYER
 from world.species_text import ACTIVE, FIELDS, LIVES, ROUTINES, SpeciesError, Text, Value, parse_all
-from world.state import CRATE, GHOST, KIND_MAX, MISSILE, PILE, PLAYER, Int64s
 from world.units import RADIUS_MIN, SPEED_MAX, TICKS_PER_SECOND, TILE
 
 __all__ = ["BUILT_IN", "SpeciesError", "built_in_texts", "name_of", "names_of", "species_problem", "species_table"]
@@ -44,7 +45,7 @@ _FIXED: Final = {
 }  # fmt: skip
 
 
-def species_table(own: Sequence[tuple[str, str]] = ()) -> Int64s:
+def species_table(own: Sequence[tuple[str, str]] = ()) -> npt.NDArray[np.int64]:
     """The table of the built-in species and of a world maker's files, (file, text) each, which go before equal names.
 
     Raises SpeciesError.
@@ -75,7 +76,7 @@ def species_table(own: Sequence[tuple[str, str]] = ()) -> Int64s:
     return table
 
 
-def _check_relations(text: Text, table: Int64s, kind: int) -> None:
+def _check_relations(text: Text, table: npt.NDArray[np.int64], kind: int) -> None:
     """What no single field can say."""
     if table[RADIUS_OF, kind] < RADIUS_MIN:
         raise SpeciesError(text.file, text.lines["radius"], "radius", "is too small", f"{-(-RADIUS_MIN * 100 // TILE)}")
@@ -88,21 +89,21 @@ def _check_relations(text: Text, table: Int64s, kind: int) -> None:
         raise SpeciesError(text.file, line, "hunts", "it hunts its own kind", "other species")
 
 
-def _write_name(table: Int64s, kind: int, name: str) -> None:
+def _write_name(table: npt.NDArray[np.int64], kind: int, name: str) -> None:
     table[NAME_OF:, kind] = np.frombuffer(name.encode("ascii").ljust(4 * NAME_LINES, b"\0"), "<i4")
 
 
-def name_of(table: Int64s, kind: int) -> str:
+def name_of(table: npt.NDArray[np.int64], kind: int) -> str:
     """The name of a kind in a table; "" where there is none."""
     return table[NAME_OF:, kind].astype("<i4").tobytes().rstrip(b"\0").decode("ascii", "replace")
 
 
-def names_of(table: Int64s) -> tuple[str, ...]:
+def names_of(table: npt.NDArray[np.int64]) -> tuple[str, ...]:
     """The names of all kinds."""
     return tuple(name_of(table, kind) for kind in range(KINDS))
 
 
-def npc_kinds(table: Int64s) -> list[int]:
+def npc_kinds(table: npt.NDArray[np.int64]) -> list[int]:
     """The kinds that are species, in rising order."""
     return [kind for kind in range(KINDS) if table[KIND_OF, kind] == kind and kind > PLAYER]
 
@@ -114,7 +115,7 @@ def built_in_texts() -> list[tuple[str, str]]:
     return [(f"world/fauna/{name}", file.read_text(encoding="utf-8")) for name, file in named]
 
 
-def species_problem(table: Int64s) -> str:
+def species_problem(table: npt.NDArray[np.int64]) -> str:
     """What is wrong with a table that came from outside, or "" when the rules can live with it."""
     if table.shape != (SPECIES_LINES, KINDS):
         return f"a table of species of {table.shape}, expected {(SPECIES_LINES, KINDS)}"

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from world.pathfinding import Scratch, make_scratch
+from world.species import BUILT_IN
 from world.things import FLOWS_MAX, GOODS_KINDS, THINGS
 from world.tilemap import opaque, solid
 from world.units import ASSETS_PER_REGION, PATH_RADIUS, REGION_ROWS
@@ -24,19 +24,6 @@ Int64s = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Bytes2 = npt.NDArray[np.uint8]
 Bytes3 = npt.NDArray[np.uint8]
-
-# Kinds of body. The numbers stand in snapshots and on the wire.
-FREE: Final = 0
-PLAYER: Final = 1
-VILLAGER: Final = 2
-DEER: Final = 3
-WOLF: Final = 4
-PILE: Final = 5  # goods on the ground: seen and picked up, pushes nothing
-GHOST: Final = 6  # only in a tick's scratch rows, never in a state
-CRATE: Final = 7  # stands, is pushed, holds goods, can be broken
-MISSILE: Final = 8  # an arrow or stone in flight: pushes nothing (world.missiles)
-FIRST_SPECIES: Final = 9  # further kinds that live; all that are not named above from here to KIND_MAX
-KIND_MAX: Final = 31  # five bits on the wire
 
 # Columns.
 KIND: Final = 0
@@ -113,18 +100,6 @@ ASSET_HOLDER: Final = 1  # entity id
 ASSET_KIND: Final = 2
 ASSET_TRAITS: Final = 3  # 63 bits from which traits and picture are drawn
 ASSET_COLUMNS: Final = 4
-
-
-@njit(cache=True)
-def lives(kind: int) -> bool:
-    """Whether a kind walks by its intent, heals and dies: players and every species."""
-    return bool(PLAYER <= kind <= WOLF or kind >= FIRST_SPECIES)
-
-
-@njit(cache=True)
-def pushes(kind: int) -> bool:
-    """Whether a kind is solid: all that lives, and crates."""
-    return bool(PLAYER <= kind <= WOLF or kind == CRATE or kind >= FIRST_SPECIES)
 
 
 class Counter(IntEnum):
@@ -205,8 +180,6 @@ class State:
         self.paths = make_scratch(PATH_RADIUS)
         self.ways = np.zeros((0, *self.terrain.shape), np.uint8)
         if not self.species.size:
-            from world.species import BUILT_IN  # noqa: PLC0415  # its table is of the kinds named here
-
             self.species = BUILT_IN.copy()
         if not self.routes.size:
             self.routes = np.zeros(self.terrain.shape, np.uint8)

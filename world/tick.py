@@ -27,8 +27,9 @@ from world.draws import seeds
 from world.events import Event, Kind
 from world.genesis import genesis
 from world.items import STONE
+from world.kinds import PLAYER
 from world.phases import Mark, Phase, unmarked
-from world.state import GOODS_0, HOP, KIND, MODE, PLAYER, Counter, Int64s, State
+from world.state import GOODS_0, HOP, KIND, MODE, Counter, Int64s, State
 from world.tilemap import TREE, WALL, make_map
 from world.turn import Turn
 

@@ -15,6 +15,7 @@ from world.economy import assets_of, receiver
 from world.equipment import taken_off
 from world.events import Event, Kind, Refusal
 from world.items import ITEMS
+from world.kinds import PLAYER
 from world.state import (
     ASSET_HOLDER,
     ASSET_ID,
@@ -30,7 +31,6 @@ from world.state import (
     OFFER_ID,
     OFFER_TICKS_LEFT,
     OFFER_TO,
-    PLAYER,
     WANTS_ASSET,
     WANTS_COINS,
     WANTS_COUNT,

@@ -24,9 +24,10 @@ from world.generate import generate
 from world.genesis import genesis
 from world.invariants import check
 from world.items import ITEMS
+from world.kinds import PLAYER
 from world.prices import TRADED, WORTH, price
 from world.species import RAID, ROUTINE_OF, SLEEPS_OF, TRADE, name_of, npc_kinds
-from world.state import COINS, GOODS_0, HOME_X, HOME_Y, KIND, OWED_KIND, PLAYER, WORK_X, WORK_Y, State, X, Y
+from world.state import COINS, GOODS_0, HOME_X, HOME_Y, KIND, OWED_KIND, WORK_X, WORK_Y, State, X, Y
 from world.things import COIN_THING
 from world.tick import Inputs, advance, warm
 from world.units import DAY_TICKS, DUSK_TICKS

@@ -11,11 +11,12 @@ import numpy as np
 
 from world.actions import Accept, Action, Build, Buy, Eat, Gather, Move, Offer, PickUp, Sell, Strike
 from world.items import BERRY, BREAD, STONE, YIELD
+from world.kinds import PILE, PLAYER
 from world.pathfinding import STEP_X, STEP_Y
 from world.prices import WORTH, ask, bid
 from world.routes import MARKET
 from world.species import ROUTINE_OF, TRADE, npc_kinds
-from world.state import COINS, DOWN_TICKS, GOODS, GOODS_0, HEALTH, KIND, OFFER_ID, OFFER_TO, PILE, PLAYER, State, X, Y
+from world.state import COINS, DOWN_TICKS, GOODS, GOODS_0, HEALTH, KIND, OFFER_ID, OFFER_TO, State, X, Y
 from world.tilemap import GROUND, NONE, WALL
 from world.units import REACH, STRIKE_REACH, TILE
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from clients.bench.scene import RADIUS, Goals, Int64s, Scene, steer
 from world.collision import settle_circles
+from world.kinds import VILLAGER
 from world.species import KINDS
-from world.state import COLUMNS, KIND, VILLAGER, VX, VY, Int32s, X, Y
+from world.state import COLUMNS, KIND, VX, VY, Int32s, X, Y
 from world.units import TICKS_PER_SECOND, TILE
 from world.walls import walls_around
 

@@ -22,8 +22,8 @@ from clients.session import Acknowledged, Session
 from regions.errors import RecordError
 from regions.protocol import TOLD, VIEW, rate_step
 from world.actions import Move
+from world.kinds import PLAYER
 from world.species import SPEED
-from world.state import PLAYER
 from world.units import TILE
 
 TURN_PROBABILITY: Final = 0.1

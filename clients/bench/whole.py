@@ -18,10 +18,11 @@ from world.delta import encode_tick
 from world.encoding import digest
 from world.generate import generate
 from world.genesis import genesis
+from world.kinds import PLAYER
 from world.land import hashed
 from world.phases import Phase
 from world.shown import wire_rows
-from world.state import KIND, PLAYER, VX, VY, State
+from world.state import KIND, VX, VY, State
 from world.tick import Inputs, advance
 
 ENTITIES: Final = 7_000  # of the 8,192 rows of a region

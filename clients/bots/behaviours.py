@@ -14,10 +14,10 @@ import numpy as np
 
 from clients.seen import Body, Seen
 from world.actions import Action, Buy, Gather, Give, Move, Sell, Speak, Strike
+from world.kinds import PILE, PLAYER
 from world.movement import INTENT_MAX
 from world.shown import BODY_KIND, LOOK, LOOK_CARRYING, PER_TILE, X, Y
 from world.species import NAMES
-from world.state import PILE, PLAYER
 from world.tilemap import BUSH, FIELD, ROCK, TREE, WALL, WATER
 from world.units import COINS_MAX
 

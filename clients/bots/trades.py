@@ -14,9 +14,9 @@ from clients.terms import numbers
 from world.actions import Accept, Offer, Retract
 from world.events import Event, Kind
 from world.items import YIELD
+from world.kinds import PLAYER
 from world.prices import WORTH
 from world.shown import PER_TILE
-from world.state import PLAYER
 
 KEPT: Final = 8  # offers that wait for an answer; of more the oldest are left to expire
 OFFERS: Final = 0.05  # of the decisions beside a player who carries goods that make an offer

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from clients.bots.behaviours import Sight, steer
 from world.actions import Action, Move
+from world.kinds import PLAYER
 from world.species import SPEED
-from world.state import PLAYER
 from world.tilemap import ROCK, TREE, WALL, WATER
 from world.units import TICKS_PER_SECOND, TILE
 

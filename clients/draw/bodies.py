@@ -12,8 +12,8 @@ from clients.look_files import UNSAID
 from clients.view import Bodies, View, short_name
 from regions.looks import Look
 from world.items import STONE
+from world.kinds import CRATE, MISSILE, PILE, PLAYER, VILLAGER, lives
 from world.shown import GEAR, GEAR_COAT, GEAR_IN_HAND, LOOK_CARRYING, LOOK_DOWN, LOOK_HURT, LOOK_LEVEL
-from world.state import CRATE, MISSILE, PILE, PLAYER, VILLAGER, lives
 
 STEP_MS: Final = 140
 BUBBLE_WIDTH: Final = 190

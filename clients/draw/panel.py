@@ -12,9 +12,9 @@ from clients.draw.camera import Camera
 from clients.draw.pictures import Colour, Pictures, Pixels, Words
 from clients.view import UNKNOWN, Bodies, View
 from world.items import ITEMS
+from world.kinds import PILE, PLAYER, WOLF
 from world.portrait import named, picture_png
 from world.shown import LOOK_LEVEL
-from world.state import PILE, PLAYER, WOLF
 from world.tilemap import BUSH, DOOR, DOORWAY, FEATURES, FIELD, FLOOR, GROUND, MUD, ROCK, TERRAINS, TREE, WALL, WATER
 from world.units import TICKS_PER_SECOND
 

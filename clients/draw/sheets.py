@@ -18,7 +18,7 @@ from clients.draw.scene import Scene
 from clients.offers import Offer
 from clients.view import Bodies, View
 from world.items import ITEMS
-from world.state import PILE, PLAYER, WOLF
+from world.kinds import PILE, PLAYER, WOLF
 from world.units import SPEECH_MAX
 
 LINE: Final = 24

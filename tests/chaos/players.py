@@ -28,7 +28,7 @@ from clients.session import Acknowledged, News, Undone, Welcomed
 from regions.messages import STATUS_DONE
 from regions.protocol import Having
 from world.actions import Action, GiveAsset, GiveCoins
-from world.state import PLAYER
+from world.kinds import PLAYER
 
 DECIDE_S: Final = 0.4
 GAP_S: Final = 0.1

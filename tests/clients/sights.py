@@ -7,9 +7,10 @@ from clients.draw.camera import Camera
 from clients.draw.panel import Panel
 from clients.view import View
 from world.delta import encode_key
+from world.kinds import PLAYER
 from world.mirror import Mirror
 from world.shown import wire_rows
-from world.state import DOWN_TICKS, HEALTH, KIND, PLAYER, State, X, Y
+from world.state import DOWN_TICKS, HEALTH, KIND, State, X, Y
 from world.tilemap import TREE
 from world.units import TILE
 

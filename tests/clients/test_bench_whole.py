@@ -7,8 +7,9 @@ from clients.bench import wire
 from clients.bench.scaling import busiest
 from clients.bench.whole import Crowd
 from regions.config import SPAN
+from world.kinds import PLAYER
 from world.phases import Phase
-from world.state import KIND, PLAYER, VX, VY
+from world.state import KIND, VX, VY
 
 
 def test_a_crowd_of_players_and_npcs_ticks_and_every_part_of_it_is_counted() -> None:

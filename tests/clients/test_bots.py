@@ -26,8 +26,8 @@ from tests.shared_data import SHARED, needs_shared
 from world.actions import Accept, Gather, Give, Move, Offer, Retract, Strike, decode_action
 from world.events import Event, Kind
 from world.items import BERRY, BREAD, STONE, SWORD, WOOD
+from world.kinds import DEER, PLAYER
 from world.shown import BODY_COLUMNS, LOOK, LOOK_CARRYING, PER_TILE
-from world.state import DEER, PLAYER
 from world.tilemap import BUSH, FIELD, ROCK, TREE, WALL, WATER, TileMap, make_map
 
 REGIONS = ((0, 0, 0, 0), (0, 0, 4, 4), (4, 0, 8, 4))

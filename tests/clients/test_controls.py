@@ -27,7 +27,7 @@ from world.actions import (
     Strike,
 )
 from world.items import FIND
-from world.state import DEER, PILE, PLAYER, VILLAGER, WOLF
+from world.kinds import DEER, PILE, PLAYER, VILLAGER, WOLF
 from world.tilemap import FLOOR, WALL
 from world.units import SPEECH_MAX
 

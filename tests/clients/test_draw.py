@@ -29,9 +29,10 @@ from tests.shared_data import SHARED, needs_shared
 from world.delta import encode_key, encode_tick
 from world.events import Event, Kind
 from world.items import FIND, SWORD
+from world.kinds import DEER, PILE, PLAYER, VILLAGER, WOLF
 from world.mirror import Mirror
 from world.shown import wire_rows
-from world.state import DEER, DOWN_TICKS, GOODS_0, HEALTH, HURT_TICKS, KIND, PILE, PLAYER, VILLAGER, WEAPON, WOLF, State
+from world.state import DOWN_TICKS, GOODS_0, HEALTH, HURT_TICKS, KIND, WEAPON, State
 from world.state import X as STATE_X
 from world.state import Y as STATE_Y
 from world.tilemap import BUSH, FIELD, FLOOR, GROUND, MUD, NONE, ROCK, TREE, WALL, WATER

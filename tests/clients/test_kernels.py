@@ -7,8 +7,9 @@ from clients.kernels import warm_shown
 from world.delta import encode_tick
 from world.delta_write import write_chunks
 from world.events import Event, Kind
+from world.kinds import PLAYER
 from world.shown import wire_rows
-from world.state import KIND, PLAYER, State
+from world.state import KIND, State
 
 
 @pytest.mark.parametrize("events", [(), (Event(Kind.SPOKE, 1, text="hello"),)])

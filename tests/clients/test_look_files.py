@@ -23,9 +23,9 @@ from regions.shell.files import WorldDir
 from regions.shell.wiring import found_world
 from tests.world.test_species import FOX
 from world.generate import generate
+from world.kinds import DEER, PLAYER
 from world.shown import GEAR, GEAR_BOW, GEAR_COAT, GEAR_SWORD
 from world.species import BUILT_IN, NAMES, SpeciesError, npc_kinds
-from world.state import DEER, PLAYER
 
 FUR = """# Red, with a white belly.
 shape = "quadruped"

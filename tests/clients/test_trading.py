@@ -15,8 +15,8 @@ from tests.clients.sights import ME, sight
 from world.actions import Accept, AskPrices, Buy, Offer, Retract, Sell
 from world.events import Event, Kind
 from world.items import FIND, ITEMS, STONE, WOOD
+from world.kinds import PLAYER
 from world.prices import ask, cost, proceeds
-from world.state import PLAYER
 
 
 def press(controls: Controls, eyes: Sight, *keys: int) -> list[object]:

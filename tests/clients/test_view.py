@@ -8,11 +8,12 @@ from clients.view import UNKNOWN, View, printable, short_name
 from world.borders import remove
 from world.delta import encode_key, encode_tick
 from world.events import Event, Kind
+from world.kinds import PLAYER, WOLF
 from world.mirror import Mirror
 from world.movement import velocity
 from world.shown import LOOK, LOOK_LEAVING, WireRows, wire_rows
 from world.species import SPEED
-from world.state import DOWN_TICKS, HEALTH, HOP, KIND, PLAYER, VX, VY, WOLF, State
+from world.state import DOWN_TICKS, HEALTH, HOP, KIND, VX, VY, State
 from world.state import X as STATE_X
 from world.state import Y as STATE_Y
 from world.tilemap import GROUND, TREE, WALL, WATER

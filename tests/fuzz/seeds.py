@@ -33,8 +33,9 @@ from world.actions import (
     encode_action,
 )
 from world.delta import encode_key, encode_tick
+from world.kinds import DEER, PLAYER
 from world.shown import wire_rows
-from world.state import DEER, GOODS, GOODS_0, HOP, PLAYER
+from world.state import GOODS, GOODS_0, HOP
 from world.tick import Inputs, advance
 
 ACTIONS: tuple[Action, ...] = (

@@ -60,10 +60,11 @@ from tests.cluster import NODE, SCHEDULER
 from tests.fuzz import seeds
 from tests.fuzz.target import Plant, Target, at_most, nothing, objects
 from world import actions, borders, ghosts, portrait
+from world.kinds import PLAYER
 from world.mail import Blow, TileChange, decode_mail, encode_mail
 from world.mirror import Mirror
 from world.phases import Phase
-from world.state import KIND, PLAYER
+from world.state import KIND
 
 MIB = 1 << 20
 NOW_MS = 1_700_000_000_000

@@ -40,7 +40,8 @@ from world.generate import generate
 from world.genesis import genesis
 from world.invariants import holdings, holdings_of
 from world.items import BERRY, BOW, BREAD, COAT, MEAT, SWORD
-from world.state import ASSET_ID, GOODS, KIND, PLAYER, Counter, State, X, Y, make_id
+from world.kinds import PLAYER
+from world.state import ASSET_ID, GOODS, KIND, Counter, State, X, Y, make_id
 from world.things import ASSET_THING
 from world.tick import Inputs, Outputs, advance
 from world.tilemap import DOOR, FLOOR, WALL

@@ -58,9 +58,10 @@ from world.doors import DOOR_TICKS
 from world.equipment import EQUIP_TICKS
 from world.events import Kind, Refusal
 from world.items import BUILD_COST, BUILD_ITEM, BUILD_TICKS, DIG_GIVES, DROP_TICKS, GATHER_TICKS, ITEMS, STONE
+from world.kinds import PLAYER
 from world.missiles import MISSILES
 from world.species import RADIUS, SPEED, STRIKE_TICKS
-from world.state import COINS, GOODS, GOODS_0, PLAYER, Counter, State, X, Y
+from world.state import COINS, GOODS, GOODS_0, Counter, State, X, Y
 from world.tick import Inputs, advance
 from world.tilemap import FLOOR, ROCK, TREE, WALL, WATER
 from world.units import (

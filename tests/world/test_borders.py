@@ -9,7 +9,8 @@ from world.borders import add_asset, entity_of, image_of, read_image
 from world.events import Event, Kind
 from world.ghosts import GHOST_BYTES, read_ghosts, show, unpack_ghosts
 from world.invariants import check, holdings, holdings_of
-from world.state import ASSET_HOLDER, COINS, HOP, PILE, PLAYER, VILLAGER, WOLF, State, X
+from world.kinds import PILE, PLAYER, VILLAGER, WOLF
+from world.state import ASSET_HOLDER, COINS, HOP, State, X
 from world.tick import Inputs, advance, sleep
 from world.units import BORDER_MARGIN, REGION_ROWS, ROWS_RESERVED_PER_NEIGHBOUR, TILE
 

@@ -8,8 +8,9 @@ from world.actions import Build, Dig
 from world.events import Event, Kind, Refusal
 from world.ghosts import show
 from world.items import BUILD_COST, BUILD_TICKS, STONE, WOOD
+from world.kinds import PILE, PLAYER, VILLAGER
 from world.mail import decode_mail
-from world.state import GOODS_0, PILE, PLAYER, VILLAGER, State
+from world.state import GOODS_0, State
 from world.tick import Inputs, advance
 from world.tilemap import FLOOR, GROUND, MUD, NONE, ROCK, TREE, WALL, WATER
 

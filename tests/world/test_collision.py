@@ -9,23 +9,9 @@ import pytest
 from tests.world.lands import flat, key, place, put, run
 from world.collision import settle
 from world.ghosts import NO_GHOSTS, show
+from world.kinds import DEER, PILE, PLAYER, VILLAGER, WOLF
 from world.species import RADIUS
-from world.state import (
-    DEER,
-    INTENT_X,
-    INTENT_Y,
-    KIND,
-    PILE,
-    PLAYER,
-    VILLAGER,
-    VX,
-    VY,
-    WOLF,
-    Counter,
-    State,
-    X,
-    Y,
-)
+from world.state import INTENT_X, INTENT_Y, KIND, VX, VY, Counter, State, X, Y
 from world.tick import Inputs, advance
 from world.tilemap import GROUND, WALL
 from world.units import TILE

@@ -10,22 +10,10 @@ from world.events import Event, Kind, Refusal
 from world.ghosts import show
 from world.invariants import check, holdings
 from world.items import FIND, MEAT
+from world.kinds import DEER, PILE, PLAYER, VILLAGER, WOLF
 from world.mail import Blow, encode_mail
 from world.species import BUILT_IN, COINS_OF, DAMAGE, DOWN_TICKS_PLAYER, HEALTH_MAX, RESPAWN_TICKS, STRIKE_TICKS
-from world.state import (
-    COINS,
-    DEER,
-    DOWN_TICKS,
-    GOODS_0,
-    HEALTH,
-    HURT_TICKS,
-    KIND,
-    PILE,
-    PLAYER,
-    VILLAGER,
-    WOLF,
-    Counter,
-)
+from world.state import COINS, DOWN_TICKS, GOODS_0, HEALTH, HURT_TICKS, KIND, Counter
 from world.tick import Inputs, advance
 from world.tilemap import WALL
 

@@ -13,6 +13,7 @@ from world.events import Event, Kind, Refusal
 from world.faucets import holdings, net
 from world.invariants import check
 from world.items import ARROW, BERRY, BOW, BREAD, COAT, HIDE, MASTERPIECE, MEAT, SKIN, STONE, SWORD, WOOD
+from world.kinds import CRATE, PLAYER
 from world.portrait import named
 from world.recipe_text import ASSET_MADE, CRATE_MADE, RecipeError, parse
 from world.state import (
@@ -20,12 +21,10 @@ from world.state import (
     ASSET_KIND,
     ASSET_TRAITS,
     COOLDOWN,
-    CRATE,
     DOWN_TICKS,
     GOODS,
     GOODS_0,
     HEALTH,
-    PLAYER,
     WEAPON,
     Counter,
     State,

@@ -25,7 +25,8 @@ from world.borders import add_asset
 from world.encoding import decode, encode
 from world.events import Event, Kind, Refusal
 from world.invariants import check, holdings
-from world.state import DEER, PILE, PLAYER, VILLAGER, WOLF, State
+from world.kinds import DEER, PILE, PLAYER, VILLAGER, WOLF
+from world.state import State
 from world.tick import Inputs, advance
 from world.tilemap import BUSH, GROUND, ROCK, WALL
 

@@ -13,6 +13,7 @@ from world.borders import remove
 from world.delta import EVENT_BYTES_MAX, encode_key, encode_tick
 from world.events import Event, Kind
 from world.items import BOW, COAT, SWORD
+from world.kinds import DEER, PLAYER
 from world.mirror import Mirror
 from world.shown import (
     GEAR,
@@ -28,7 +29,7 @@ from world.shown import (
     wire_rows,
 )
 from world.species import BUILT_IN
-from world.state import ARMOUR, DEER, DOWN_TICKS, FACING, HEALTH, HOP, KIND, PLAYER, WEAPON, State
+from world.state import ARMOUR, DOWN_TICKS, FACING, HEALTH, HOP, KIND, WEAPON, State
 from world.state import X as STATE_X
 from world.state import Y as STATE_Y
 

@@ -12,24 +12,9 @@ from world.events import Kind, Refusal
 from world.habits import FLEE
 from world.invariants import check
 from world.items import GRAIN, WOOD
+from world.kinds import CRATE, DEER, PILE, PLAYER, VILLAGER, WOLF
 from world.species import HEALTH_MAX
-from world.state import (
-    COOLDOWN,
-    CRATE,
-    DEER,
-    DOOR_LOCKED,
-    DOOR_OWNER,
-    GOODS_0,
-    HEALTH,
-    KIND,
-    MODE,
-    PILE,
-    PLAYER,
-    VILLAGER,
-    WOLF,
-    State,
-    X,
-)
+from world.state import COOLDOWN, DOOR_LOCKED, DOOR_OWNER, GOODS_0, HEALTH, KIND, MODE, State, X
 from world.tick import Inputs, advance
 from world.tilemap import DOOR, DOORWAY, NONE, WALL
 from world.units import TILE

@@ -20,22 +20,9 @@ from world.items import (
     WOOD,
     rarity,
 )
+from world.kinds import PILE, PLAYER, VILLAGER, WOLF
 from world.species import PILE_TICKS
-from world.state import (
-    ASSET_HOLDER,
-    ASSET_TRAITS,
-    COINS,
-    COOLDOWN,
-    GOODS_0,
-    KIND,
-    MODE_TICKS,
-    PILE,
-    PLAYER,
-    VILLAGER,
-    WOLF,
-    Counter,
-    State,
-)
+from world.state import ASSET_HOLDER, ASSET_TRAITS, COINS, COOLDOWN, GOODS_0, KIND, MODE_TICKS, Counter, State
 from world.tick import Inputs, Outputs, advance
 from world.tilemap import BUSH, FIELD, GROUND, ROCK, TREE, WALL
 from world.units import ASSETS_PER_BODY, ASSETS_PER_REGION, COINS_MAX, GOODS_MAX, HOUR_TICKS

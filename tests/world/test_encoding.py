@@ -11,7 +11,8 @@ from world.borders import add_asset
 from world.encoding import decode, digest, encode
 from world.generate import generate
 from world.genesis import genesis
-from world.state import OWED_COLUMNS, PLAYER, VILLAGER, Counter, State
+from world.kinds import PLAYER, VILLAGER
+from world.state import OWED_COLUMNS, Counter, State
 from world.units import REGION_ROWS
 
 

@@ -8,8 +8,9 @@ from world.encoding import encode
 from world.generate import generate
 from world.genesis import genesis
 from world.invariants import check, holdings
+from world.kinds import DEER, VILLAGER, WOLF
 from world.species import BUILT_IN, COINS_OF, POPULATION, npc_kinds
-from world.state import DEER, HOME_X, HOME_Y, KIND, VILLAGER, WOLF, WORK_X, WORK_Y, Counter, State
+from world.state import HOME_X, HOME_Y, KIND, WORK_X, WORK_Y, Counter, State
 from world.tilemap import make_map
 from world.units import FINDS_PER_HOUR
 

@@ -17,9 +17,10 @@ from world.borders import add_asset, image_of, read_image
 from world.encoding import decode, digest, encode
 from world.ghosts import show, unpack_ghosts
 from world.items import SWORD
+from world.kinds import DEER, PILE, PLAYER
 from world.mail import Blow, TileChange, decode_mail, encode_mail
 from world.species import NAME_OF, SPECIES_LINES
-from world.state import COINS, COLUMNS, DEER, KIND, PILE, PLAYER, WEAPON, Counter, State, X, Y
+from world.state import COINS, COLUMNS, KIND, WEAPON, Counter, State, X, Y
 from world.things import FLOWS_MAX, THINGS
 from world.tilemap import DOOR, GROUND, NONE, TREE
 from world.units import TILE

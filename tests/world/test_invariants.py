@@ -8,22 +8,8 @@ from tests.world.lands import flat, put, run, two_halves
 from world.borders import add_asset
 from world.encoding import decode, encode
 from world.invariants import InvariantError, check, holdings
-from world.state import (
-    ASSET_HOLDER,
-    COINS,
-    FACING,
-    GOODS_0,
-    HEALTH,
-    INTENT_X,
-    KIND,
-    PILE,
-    PLAYER,
-    WOLF,
-    Counter,
-    State,
-    X,
-    Y,
-)
+from world.kinds import PILE, PLAYER, WOLF
+from world.state import ASSET_HOLDER, COINS, FACING, GOODS_0, HEALTH, INTENT_X, KIND, Counter, State, X, Y
 from world.units import COINS_MAX, GOODS_MAX, TILE
 
 

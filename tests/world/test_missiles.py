@@ -11,22 +11,9 @@ from world.actions import Shoot
 from world.events import Event, Kind, Refusal
 from world.invariants import check
 from world.items import ARROW, BOW, STONE
+from world.kinds import CRATE, MISSILE, PILE, PLAYER
 from world.species import HEALTH_MAX
-from world.state import (
-    COOLDOWN,
-    CRATE,
-    GOODS_0,
-    HEALTH,
-    KIND,
-    MISSILE,
-    PILE,
-    PLAYER,
-    VX,
-    WEAPON,
-    Int64s,
-    State,
-    X,
-)
+from world.state import COOLDOWN, GOODS_0, HEALTH, KIND, VX, WEAPON, Int64s, State, X
 from world.tick import Inputs, advance
 from world.tilemap import DOOR, DOORWAY, NONE, WALL, WATER
 from world.units import BORDER_MARGIN, MISSILES_MAX, TILE

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.world.lands import column, flat, place, put, run
+from world.kinds import PLAYER
 from world.movement import facing, velocity
 from world.species import HEALTH_MAX, SPEED
-from world.state import COOLDOWN, DOWN_TICKS, FACING, HEALTH, HURT_TICKS, PLAYER
+from world.state import COOLDOWN, DOWN_TICKS, FACING, HEALTH, HURT_TICKS
 from world.tilemap import GROUND, MUD
 from world.units import SPEED_MAX, TICKS_PER_SECOND, TILE
 

@@ -15,23 +15,9 @@ from world.ghosts import show
 from world.habits import AT_HOME, AT_WORK, FLEE, SATED, TO_HOME, TO_WORK
 from world.invariants import check
 from world.items import GRAIN
+from world.kinds import DEER, PLAYER, VILLAGER, WOLF
 from world.species import BUILT_IN, FED_OF
-from world.state import (
-    DEER,
-    GOODS_0,
-    KIND,
-    MODE,
-    MODE_TICKS,
-    PATH_STEPS,
-    PLAYER,
-    VILLAGER,
-    VX,
-    VY,
-    WOLF,
-    State,
-    X,
-    Y,
-)
+from world.state import GOODS_0, KIND, MODE, MODE_TICKS, PATH_STEPS, VX, VY, State, X, Y
 from world.tick import Inputs, advance
 from world.tilemap import FIELD, GROUND, NONE, TREE, WALL, WATER
 from world.units import TILE

@@ -12,6 +12,7 @@ from world.encoding import decode, encode
 from world.events import Kind
 from world.genesis import genesis
 from world.invariants import check
+from world.kinds import DEER, VILLAGER
 from world.species import (
     BUILT_IN,
     HUNTS_OF,
@@ -23,7 +24,7 @@ from world.species import (
     species_problem,
     species_table,
 )
-from world.state import DEER, KIND, VILLAGER
+from world.state import KIND
 from world.tick import Inputs, advance
 
 FOX = """# Hunts rabbits.

@@ -13,26 +13,11 @@ from world.genesis import genesis
 from world.habits import AT_HOME, AT_MARKET, AT_WORK, FLEE, SATED
 from world.invariants import check
 from world.items import GRAIN
+from world.kinds import DEER, PLAYER, VILLAGER, WOLF
 from world.pathfinding import UNREACHED, flow_field
 from world.routes import COMING, ENDING, edge_tiles
 from world.species import BUILT_IN, DAMAGE_OF, NAMES
-from world.state import (
-    COINS,
-    DEER,
-    DOWN_TICKS,
-    GOODS_0,
-    HOME_X,
-    HOME_Y,
-    KIND,
-    MODE,
-    PLAYER,
-    VILLAGER,
-    WOLF,
-    WORK_X,
-    WORK_Y,
-    Counter,
-    State,
-)
+from world.state import COINS, DOWN_TICKS, GOODS_0, HOME_X, HOME_Y, KIND, MODE, WORK_X, WORK_Y, Counter, State
 from world.tick import Inputs, advance
 from world.tilemap import DOOR, DOORWAY, FLOOR, GROUND, NONE, WALL, make_map
 from world.units import DAY_TICKS, DUSK_TICKS, ROUTE_STEP_TICKS

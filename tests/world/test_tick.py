@@ -14,8 +14,9 @@ from world.actions import Move, Speak
 from world.births import player_born
 from world.events import Event, Kind, Refusal
 from world.invariants import check
+from world.kinds import PILE, PLAYER
 from world.mail import TileChange, decode_mail, encode_mail
-from world.state import PILE, PLAYER, Counter
+from world.state import Counter
 from world.tick import Inputs, advance, warm
 from world.units import TICKS_PER_SECOND
 

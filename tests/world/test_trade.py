@@ -12,9 +12,10 @@ from world.ghosts import show
 from world.habits import AT_HOME
 from world.invariants import check, holdings
 from world.items import BERRY, FIND, STONE, WOOD
+from world.kinds import PLAYER, VILLAGER
 from world.prices import PAR, WORTH, ask, bid, cost, price, proceeds
 from world.species import NAMES
-from world.state import ASSET_HOLDER, COINS, GOODS_0, PLAYER, VILLAGER, Counter, State
+from world.state import ASSET_HOLDER, COINS, GOODS_0, Counter, State
 from world.tick import Inputs, Outputs, advance
 from world.units import OFFER_TICKS
 

@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from clients.tiled import GID, MapError, RawLayer, integer, layers_of, raw_layers, read_file, read_xml
 from clients.tiled_marks import KEEP, Marks, Place, spawn_places, tile_marks
+from world.flow_fields import UNREACHED, flow_field
 from world.generate import DEER_PER_MILLION_TILES, WOLVES_PER_MILLION_TILES
 from world.land import hashed
-from world.pathfinding import UNREACHED, flow_field
 from world.tilemap import (
     FIELD,
     GROUND,

@@ -3,7 +3,7 @@
 from numba import njit
 
 from world.habits import GRAZE, HUNT, HUNT_TICKS, ROAM, SATED, STIRRED, TIRED_TICKS
-from world.pathfinding import line_of_sight
+from world.line_of_sight import line_of_sight
 from world.sight import CROWD_X, CROWD_Y, HERD, HERD_VX, HERD_VY, HERD_X, HERD_Y, POINT_X, POINT_Y
 from world.state import (
     COOLDOWN,

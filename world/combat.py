@@ -15,8 +15,8 @@ from world.habits import SATED
 from world.items import HIDE as HIDE_ITEM
 from world.items import MEAT as MEAT_ITEM
 from world.kinds import CRATE, MISSILE, PILE, PLAYER
+from world.line_of_sight import line_of_sight
 from world.mail import DAMAGE_MAX, Blow, encode_mail
-from world.pathfinding import line_of_sight
 from world.robbery import rob
 from world.sight import FIGHTING
 from world.species import (

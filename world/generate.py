@@ -7,8 +7,9 @@ tile of the finished map can be reached from every other. Not here: what lives o
 import numpy as np
 import numpy.typing as npt
 
+from world.flow_fields import UNREACHED, flow_field, flow_step
 from world.land import Grid, Land, Mask, Tiles, Village, grown, hashed, lowest, noise
-from world.pathfinding import STEP_X, STEP_Y, UNREACHED, flow_field, flow_step
+from world.pathfinding import STEP_X, STEP_Y
 from world.tilemap import BRIDGE, BUSH, FIELD, GROUND, MUD, NONE, ROCK, TREE, WALL, WATER, TileMap, make_map, solid
 from world.villages import found_villages, lay_fields, lay_roads, pave
 

@@ -6,7 +6,7 @@ so that no tick pays for all of them: `State.routes` keeps, for each tile, wheth
 that is ending (bit 0) and of the one that is coming (bit 1); which of the two a field is made of follows from the tick.
 So a restored state has the same fields. Doors open and close, and the fields follow.
 
-Not here: who walks where (`world.npc`), the fields themselves (`world.pathfinding`).
+Not here: who walks where (`world.npc`), the fields themselves (`world.flow_fields`).
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from world.pathfinding import UNREACHED, flow_field, spread, ways_down
+from world.flow_fields import UNREACHED, flow_field, spread, ways_down
 from world.state import Bytes2, Counter, Int32s, State
 from world.tilemap import TileMap, solid
 from world.units import ROUTE_CELLS_MAX, ROUTE_STEP_TICKS, ROUTES_MAX

@@ -13,7 +13,7 @@ from numba import njit
 from world.collision import CELL_SHIFT, CELLS, GHOST_KIND, GHOST_X, GHOST_Y
 from world.ghosts import GHOST_DOWN
 from world.kinds import PLAYER, lives
-from world.pathfinding import line_of_sight
+from world.line_of_sight import line_of_sight
 from world.state import DOWN_TICKS, KIND, MODE, MODE_TICKS, VX, VY, Bytes2, Int32s, Int64s, X, Y
 from world.units import TILE
 

@@ -218,7 +218,7 @@ def ways() -> Row:
     """What NPCs' path-finding does in a second of CPU."""
     import numpy as np
 
-    from world.pathfinding import flow_field
+    from world.flow_fields import flow_field
 
     blocked = paths.random_map()
     goals = np.array([[256, 256]], np.int32)

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
+from world.flow_fields import UNREACHED, flow_field
 from world.generate import SIDE_MIN, generate
-from world.pathfinding import UNREACHED, flow_field
 from world.tilemap import BRIDGE, FIELD, LISTS, MUD, ROCK, TREE, WALL, WATER, encode, make_map, solid
 
 # Catches a change of the generator, of the hash under it or of the map's encoding: a world that was begun with this

@@ -9,12 +9,12 @@ from tests.world.lands import column, flat, key, place, put, run
 from world import tick as tick_module
 from world.encoding import decode, digest, encode
 from world.events import Event, Kind
+from world.flow_fields import UNREACHED, flow_field
 from world.genesis import genesis
 from world.habits import AT_HOME, AT_MARKET, AT_WORK, FLEE, SATED
 from world.invariants import check
 from world.items import GRAIN
 from world.kinds import DEER, PLAYER, VILLAGER, WOLF
-from world.pathfinding import UNREACHED, flow_field
 from world.routes import COMING, ENDING, edge_tiles
 from world.species import BUILT_IN, DAMAGE_OF, NAMES
 from world.state import COINS, DOWN_TICKS, GOODS_0, HOME_X, HOME_Y, KIND, MODE, WORK_X, WORK_Y, Counter, State

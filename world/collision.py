@@ -9,7 +9,7 @@ a counting sort (M. Müller et al., Position Based Dynamics, 2007), in integers.
 Not here: speeds (`world.movement`), who leaves for a neighbour (`world.borders`).
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -29,6 +29,23 @@ CELLS: Final = 64  # it is a torus of so many cells a side: distant bodies may s
 GHOST_X: Final = 0
 GHOST_Y: Final = 1
 GHOST_KIND: Final = 2
+
+
+class Ground(NamedTuple):
+    """What bodies stand on and are kept within.
+
+    `blocked` and `walls` (world.walls) are uint8[h, w] windows whose corner is the tile (`window_x`, `window_y`);
+    `land` int64[4] and `borders` int64[n, 4] rectangles in tiles; `room` int64[n] says how many bodies each neighbour
+    takes (at 0 its border is solid).
+    """
+
+    blocked: Bytes2
+    walls: Bytes2
+    window_x: int
+    window_y: int
+    land: Int64s
+    borders: Int64s
+    room: Int64s
 
 
 @njit(cache=True)
@@ -90,57 +107,29 @@ def inside_borders(land: Int64s, borders: Int64s, room: Int64s, x: int, y: int) 
 
 
 @njit(cache=True)
-def _off_land(
-    land: Int64s, borders: Int64s, room: Int64s, walls: Bytes2, window_x: int, window_y: int, x: int, y: int
-) -> tuple[int, int, int]:
+def _off_land(ground: Ground, x: int, y: int) -> tuple[int, int, int]:
     """`inside_borders` of a place off the land, and the walls around it."""
-    x, y = inside_borders(land, borders, room, x, y)
-    tx = min(max((x >> 16) - window_x, 0), walls.shape[1] - 1)
-    ty = min(max((y >> 16) - window_y, 0), walls.shape[0] - 1)
+    x, y = inside_borders(ground.land, ground.borders, ground.room, x, y)
+    walls = ground.walls
+    tx = min(max((x >> 16) - ground.window_x, 0), walls.shape[1] - 1)
+    ty = min(max((y >> 16) - ground.window_y, 0), walls.shape[0] - 1)
     return x, y, walls[ty, tx]
 
 
 @njit(cache=True)
-def settle(
-    rows: Int32s,
-    used: int,
-    ghosts: Int64s,
-    blocked: Bytes2,
-    walls: Bytes2,
-    window_x: int,
-    window_y: int,
-    land: Int64s,
-    borders: Int64s,
-    room: Int64s,
-    species: Int64s,
-) -> None:
+def settle(rows: Int32s, used: int, ghosts: Int64s, ground: Ground, species: Int64s) -> None:
     """Move all bodies of `rows` by their velocities and push them apart; VX, VY become the way they went.
 
-    `ghosts` is int64[n, 3] of x, y, kind; `land` int64[4] and `borders` int64[n, 4] are rectangles in tiles; `room`
-    int64[n] says how many bodies each neighbour takes (at 0 its border is solid).
+    `ghosts` is int64[n, 3] of x, y, kind.
     """
-    radius, mass = species[RADIUS_OF], species[MASS_OF]
-    settle_circles(rows, used, radius, mass, ghosts, blocked, walls, window_x, window_y, land, borders, room)
+    settle_circles(rows, used, species[RADIUS_OF], species[MASS_OF], ghosts, ground)
 
 
 @njit(cache=True)
-def settle_circles(
-    rows: Int32s,
-    used: int,
-    radius: Int64s,
-    mass: Int64s,
-    ghosts: Int64s,
-    blocked: Bytes2,
-    walls: Bytes2,
-    window_x: int,
-    window_y: int,
-    land: Int64s,
-    borders: Int64s,
-    room: Int64s,
-) -> None:
+def settle_circles(rows: Int32s, used: int, radius: Int64s, mass: Int64s, ghosts: Int64s, ground: Ground) -> None:
     """`settle` for other circles: `radius` (below half a tile, Q16) and `mass` are int64 by kind."""
     given = np.empty(used + ghosts.shape[0], CIRCLE)
-    bodies = _moved(rows, used, radius, mass, blocked, walls, window_x, window_y, land, borders, room, given)
+    bodies = _moved(rows, used, radius, mass, ground, given)
     count = bodies + ghosts.shape[0]
     for g in range(ghosts.shape[0]):
         ghost = given[bodies + g]
@@ -157,26 +146,15 @@ def settle_circles(
         moving = relax(first, second, circles, movers)
         if moving == 0:
             break
-        _put_back(circles, movers[:moving], walls, window_x, window_y, land, borders, room)
-    _written(rows, used, circles, places, blocked, window_x, window_y)
+        _put_back(circles, movers[:moving], ground)
+    _written(rows, used, circles, places, ground)
 
 
 @njit(cache=True, error_model="numpy")
-def _moved(
-    rows: Int32s,
-    used: int,
-    radius: Int64s,
-    mass: Int64s,
-    blocked: Bytes2,
-    walls: Bytes2,
-    window_x: int,
-    window_y: int,
-    land: Int64s,
-    borders: Int64s,
-    room: Int64s,
-    circles: Circles,
-) -> int:
+def _moved(rows: Int32s, used: int, radius: Int64s, mass: Int64s, ground: Ground, circles: Circles) -> int:
     """The circles of all bodies that push, in order of rows, moved by their velocities; their number."""
+    blocked, walls, land = ground.blocked, ground.walls, ground.land
+    window_x, window_y = ground.window_x, ground.window_y
     left, top, right, bottom = land[0] << 16, land[1] << 16, land[2] << 16, land[3] << 16
     count = 0
     for i in range(used):
@@ -194,7 +172,7 @@ def _moved(
         x += rows[VX, i]
         y += rows[VY, i]
         if x < left or y < top or x >= right or y >= bottom:
-            x, y, around = _off_land(land, borders, room, walls, window_x, window_y, x, y)
+            x, y, around = _off_land(ground, x, y)
         else:
             # Unsigned, as a signed index is first looked at for being negative: the land lies in the window.
             around = walls[np.uint64((y >> 16) - window_y), np.uint64((x >> 16) - window_x)]
@@ -213,24 +191,16 @@ def _moved(
 
 
 @njit(cache=True, error_model="numpy")
-def _put_back(
-    circles: Circles,
-    movers: Places,
-    walls: Bytes2,
-    window_x: int,
-    window_y: int,
-    land: Int64s,
-    borders: Int64s,
-    room: Int64s,
-) -> None:
+def _put_back(circles: Circles, movers: Places, ground: Ground) -> None:
     """Let no circle have moved further than PUSH_MAX, nor out of a closed border or into a wall."""
+    walls, window_x, window_y, land = ground.walls, ground.window_x, ground.window_y, ground.land
     left, top, right, bottom = land[0] << 16, land[1] << 16, land[2] << 16, land[3] << 16
     for mover in range(movers.shape[0]):
         one = circles[movers[mover]]
         x = min(max(int(one.x), one.from_x - PUSH_MAX), one.from_x + PUSH_MAX)
         y = min(max(int(one.y), one.from_y - PUSH_MAX), one.from_y + PUSH_MAX)
         if x < left or y < top or x >= right or y >= bottom:
-            x, y, around = _off_land(land, borders, room, walls, window_x, window_y, x, y)
+            x, y, around = _off_land(ground, x, y)
         else:
             around = walls[np.uint64((y >> 16) - window_y), np.uint64((x >> 16) - window_x)]
         x, y = off_walls(around, x, y, int(one.radius))
@@ -242,9 +212,7 @@ def _put_back(
 
 
 @njit(cache=True)
-def _written(
-    rows: Int32s, used: int, circles: Circles, places: Places, blocked: Bytes2, window_x: int, window_y: int
-) -> None:
+def _written(rows: Int32s, used: int, circles: Circles, places: Places, ground: Ground) -> None:
     """Write where the bodies are and the way they went; `places` says where each is among the circles."""
     number = 0
     for i in range(used):
@@ -254,7 +222,7 @@ def _written(
         number += 1
         x = int(one.x)
         y = int(one.y)
-        if is_blocked(blocked, window_x, window_y, x >> 16, y >> 16):
+        if is_blocked(ground.blocked, ground.window_x, ground.window_y, x >> 16, y >> 16):
             # Only a body that no open ground could be found for.
             x = int(rows[X, i])
             y = int(rows[Y, i])

@@ -146,19 +146,8 @@ def _motion(turn: Turn, room: Int64s) -> None:
     state, solid = turn.state, ghosts.solid_ghosts(turn.ghosts)
     (left, top), tick = state.window, int(state.counters[Counter.TICK])
     over = movement.walk(state.rows, state.used, state.terrain, left, top, tick, state.species)
-    collision.settle(
-        state.rows,
-        state.used,
-        solid,
-        state.blocked,
-        state.walls,
-        left,
-        top,
-        state.land_box,
-        state.border_boxes,
-        room,
-        state.species,
-    )
+    ground = collision.Ground(state.blocked, state.walls, left, top, state.land_box, state.border_boxes, room)
+    collision.settle(state.rows, state.used, solid, ground, state.species)
     missiles.move(turn)
     piles.rot(state, over)
 

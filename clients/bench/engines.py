@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from clients.bench.scene import RADIUS, Goals, Int64s, Scene, steer
-from world.collision import settle_circles
+from world.collision import Ground, settle_circles
 from world.kinds import VILLAGER
 from world.species import KINDS
 from world.state import COLUMNS, KIND, VX, VY, Int32s, X, Y
@@ -43,10 +43,10 @@ class Everloom:
         """With `rows` (int32[COLUMNS, bodies], else new ones) the bodies are those of a state."""
         self._rows = np.zeros((COLUMNS, scene.bodies), np.int32) if rows is None else rows
         self._rows[KIND], self._rows[X], self._rows[Y] = VILLAGER, scene.xs, scene.ys
-        self._blocked, self._walls = scene.blocked, walls_around(scene.blocked)
-        self._land = np.array([0, 0, scene.side, scene.side], np.int64)
         self._radius, self._mass = np.full(KINDS, RADIUS, np.int64), np.ones(KINDS, np.int64)
-        self._ghosts, self._borders, self._room = (np.zeros(shape, np.int64) for shape in ((0, 3), (0, 4), 0))
+        self._ghosts, borders, room = (np.zeros(shape, np.int64) for shape in ((0, 3), (0, 4), 0))
+        land = np.array([0, 0, scene.side, scene.side], np.int64)
+        self._ground = Ground(scene.blocked, walls_around(scene.blocked), 0, 0, land, borders, room)
         self._goals, self._number = Goals(scene), 0
 
     def aim(self) -> None:
@@ -56,20 +56,7 @@ class Everloom:
     def tick(self) -> None:
         rows = self._rows
         steer(rows[X], rows[Y], rows[VX], rows[VY], self._goals.xs, self._goals.ys)
-        settle_circles(
-            rows,
-            rows.shape[1],
-            self._radius,
-            self._mass,
-            self._ghosts,
-            self._blocked,
-            self._walls,
-            0,
-            0,
-            self._land,
-            self._borders,
-            self._room,
-        )
+        settle_circles(rows, rows.shape[1], self._radius, self._mass, self._ghosts, self._ground)
 
     def places(self) -> tuple[Int64s, Int64s]:
         return self._rows[X].astype(np.int64), self._rows[Y].astype(np.int64)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.world.lands import flat, key, place, put, run
-from world.collision import settle
+from world.collision import Ground, settle
 from world.ghosts import NO_GHOSTS, show
 from world.kinds import DEER, PILE, PLAYER, VILLAGER, WOLF
 from world.species import RADIUS
@@ -138,8 +138,8 @@ def test_the_lighter_gives_way_more() -> None:
     state = flat()
     deer, wolf = put(state, DEER, 20.0, 20.0), put(state, WOLF, 20.2, 20.0)
     boxes, rooms = state.border_boxes, np.zeros(0, np.int64)
-    solid, species = (state.blocked, state.walls), state.species
-    settle(state.rows, state.used, NO_GHOSTS.table, *solid, 0, 0, state.land_box, boxes, rooms, species)
+    ground = Ground(state.blocked, state.walls, 0, 0, state.land_box, boxes, rooms)
+    settle(state.rows, state.used, NO_GHOSTS.table, ground, state.species)
     assert 20.0 - place(state, deer)[0] < place(state, wolf)[0] - 20.2
 
 

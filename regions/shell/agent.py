@@ -52,12 +52,12 @@ from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.nats_server import NatsServer
 from regions.shell.running import tell_running
+from regions.shell.zygote import LINE_BYTES_MAX, Forked, Zygote
 from world.units import CHUNK_TILES
 
 PROBE_S = 0.5
-LINE_BYTES_MAX = 256 * 1024
+NO_FORK_S = 1.0
 MODULES = {
-    "region": "regions.shell.region",
     "gateway": "regions.shell.gateway",
     "archivist": "regions.shell.archivist",
     "ao": "regions.shell.ao",
@@ -69,7 +69,7 @@ class Child:
     """A child process and the last word it said."""
 
     role: str
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
     index: int = -1
     last: dict[str, Any] = field(default_factory=dict)
 
@@ -101,6 +101,7 @@ class Machine:
         self.listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.first_tick: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.keeper = LogKeeper(self.server, self.say)
+        self.zygote = Zygote()
 
     @property
     def short(self) -> str:
@@ -134,6 +135,7 @@ class Machine:
             for task in self.tasks:
                 task.cancel()
             await self._end_children()
+            await self.zygote.close()
             if outside is not None:
                 await outside.close()
             await self.server.stop()
@@ -214,6 +216,9 @@ class Machine:
         }
 
     async def _start(self, effect: Start) -> None:
+        if effect.role == "region":
+            self._spawn(self._fork(effect.child))
+            return
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -239,6 +244,16 @@ class Machine:
             about = {"store": str(self.store.folder), "interval_ms": self.checkpoint_ms, "regions": self.core.regions}
             self._write(effect.child, self._orders() | about)
 
+    async def _fork(self, number: int) -> None:
+        """A region's process; not awaited by what goes on meanwhile, as the first one takes seconds."""
+        try:
+            self.children[number] = Child("region", await self.zygote.fork())
+        except OSError as error:
+            await asyncio.sleep(NO_FORK_S)
+            self.events.put_nowait(Ended(number, str(error)))
+            return
+        await self._listen(number)
+
     def _write(self, child: int, words: dict[str, Any]) -> None:
         pipe = self.children[child].process.stdin
         if pipe is not None and not pipe.is_closing():
@@ -253,8 +268,7 @@ class Machine:
                 self._heard(number, child, json.loads(line))
         status = await child.process.wait()
         last = child.last
-        killed = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        reason = str(last.get("reason") or killed)
+        reason = str(last.get("reason") or _how(status))
         del self.children[number]
         self._sum_up(child)
         alarm = bool(last.get("alarm")) or (child.role == "archivist" and "manifest" not in last and status != 0)
@@ -310,3 +324,10 @@ class Machine:
                 with contextlib.suppress(ProcessLookupError):
                     child.process.kill()
                 await child.process.wait()
+
+
+def _how(status: int | None) -> str:
+    """How a process ended without a word of its own."""
+    if status is None:
+        return "its zygote died as well"
+    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

@@ -1,4 +1,4 @@
-"""asyncio around one region core: `python -m regions.shell.region`.
+"""asyncio around one region core; `regions.shell.zygote` forks the process.
 
 Standard input brings one JSON line with the seat to take (a warm spare waits for it), later `{"stop": true}`; its end
 ends the process. Standard output tells, a JSON line each, what happened: warm, serving, ended.
@@ -339,14 +339,14 @@ async def _main(links: list[bytes]) -> int:
         commands.cancel()
 
 
-def main() -> None:
-    """Warm up, say so, take a seat, serve."""
-    setproctitle("everloom: spare")
+def load() -> None:
+    """What every region process needs, before there is one."""
     warm()
+
+
+def take_seat() -> None:
+    """Say that this process is warm, take a seat, serve."""
+    setproctitle("everloom: spare")
     links = draw_links(os.urandom)
     tell(warm=os.getpid())
     sys.exit(asyncio.run(_main(links)))
-
-
-if __name__ == "__main__":
-    main()

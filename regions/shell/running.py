@@ -27,7 +27,7 @@ async def tell_running(machine: "Machine", bus: Bus) -> None:
 
 def running(machine: "Machine") -> Running:
     """What runs here, what it has used, and what it counts."""
-    pids = [(os.getpid(), "agent"), (machine.server.pid, "log")]
+    pids = [(os.getpid(), "agent"), (machine.server.pid, "log"), (machine.zygote.pid, "zygote")]
     pids += [(child.process.pid, _name(child.role, child.index)) for child in machine.children.values()]
     usage = [(name, used(pid)) for pid, name in pids]
     return Running(

@@ -237,8 +237,8 @@ class RegionCore:
         try:
             for witness in event.witnesses:
                 heed(self.seat.name, region.state, heads, witness)
-        except RecordError as error:
-            return self._end(str(error), alarm=True)
+        except RecordError as error:  # another owner went on from here; whether the log lost that, who loads will see
+            return self._end(f"fenced: {error}", fenced=True)
         return self._durable(now_ms)
 
     def _durable(self, now_ms: int) -> list[Effect]:

@@ -79,6 +79,7 @@ ELSEWHERE = {
     "regions.shell.region:_commands": OWN,
     "regions.shell.region:_main": OWN,
     "regions.shell.seals:seal": "the owner's public key, read before",
+    "regions.shell.zygote:Zygote._hear": "three numbers at a time of this program's own child, over a socket of theirs",
     "regions.websocket:closing": OUT,
     "world.delta:_place_events": OUT,
     "world.draws:seeds": "a hash computed here",

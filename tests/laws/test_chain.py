@@ -205,7 +205,7 @@ def test_an_owner_that_slept_while_the_log_went_on_and_was_set_back_to_where_it_
     cluster.watch = lambda index, effect: told.append(effect) if index == 1 else None
     player.heard()
     cluster.settle(1)
-    assert cluster.ended[1].alarm and f"region 2's log has seen record {n + 20}" in cluster.ended[1].reason
+    assert cluster.ended[1].fenced and f"region 2's log has seen record {n + 20}" in cluster.ended[1].reason
     assert not [one for one in told if isinstance(one, Publish | Snapshot)] and player.heard() == []
 
 

@@ -5,6 +5,7 @@ What does not stand where it says it stands is refused with its numbers, never s
 """
 
 import hashlib
+from collections.abc import Iterable
 
 from archive.keys import ED25519, verify
 from regions.config import CLAIM_LINKS, CLOCK_STEP_MS_MAX
@@ -73,16 +74,17 @@ def is_signed(state: RegionState, given: Record) -> bool:
     return verify(ED25519, state.claim_node, head_message(*place, given.state_hash), given.head)
 
 
-def heed(name: str, state: RegionState, heads: dict[int, bytes], witness: Witness) -> None:
-    """Hold a log that ends at this state against a witness. `heads` are hashes of its records, as far as known.
+def heed(name: str, state: RegionState, heads: dict[int, bytes], witnesses: Iterable[Witness]) -> None:
+    """Hold a log that ends at this state against its witnesses. `heads` are hashes of its records, as far as known.
 
-    Raises BehindWitness when the witness has seen more, RecordError when it has seen another record.
+    Raises BehindWitness when one has seen more, RecordError when one has seen another record.
     """
-    if witness.era != state.era:
-        return
-    if witness.n > state.n:
-        raise BehindWitness(name, state.n, witness.n, witness.where)
-    if heads.get(witness.n, witness.hash) != witness.hash:
-        raise RecordError(
-            f"{name}: record {witness.n} is not the one that {witness.where} has seen: the log has forked"
-        )
+    for witness in witnesses:
+        if witness.era != state.era:
+            continue
+        if witness.n > state.n:
+            raise BehindWitness(name, state.n, witness.n, witness.where)
+        if heads.get(witness.n, witness.hash) != witness.hash:
+            raise RecordError(
+                f"{name}: record {witness.n} is not the one that {witness.where} has seen: the log has forked"
+            )

@@ -156,8 +156,7 @@ class RegionCore:
             for raw in event.records:
                 compute.apply(region, raw)
                 heads[region.state.n] = region.head
-            for witness in event.witnesses:
-                heed(self.seat.name, region.state, heads, witness)
+            heed(self.seat.name, region.state, heads, event.witnesses)
         except (RecordError, FoldFailed) as error:
             return self._end(str(error), alarm=True)
         if self.suspected is not None:
@@ -235,8 +234,7 @@ class RegionCore:
             return []
         heads = {pending.record.n - 1: pending.record.previous, pending.record.n: record_hash(pending.raw)}
         try:
-            for witness in event.witnesses:
-                heed(self.seat.name, region.state, heads, witness)
+            heed(self.seat.name, region.state, heads, event.witnesses)
         except RecordError as error:  # another owner went on from here; whether the log lost that, who loads will see
             return self._end(f"fenced: {error}", fenced=True)
         return self._durable(now_ms)

@@ -448,10 +448,10 @@ OWNERS: Final = (
         ("chain",),
         (
             Patch(
-                "regions/process.py",
-                """            for witness in event.witnesses:
+                "regions/chain.py",
+                """    for witness in witnesses:
 """,
-                """            for witness in ():
+                """    for witness in ():
 """,
             ),
         ),
@@ -466,11 +466,10 @@ OWNERS: Final = (
         ("chain",),
         (
             Patch(
-                "regions/process.py",
-                """                heed(self.seat.name, region.state, heads, witness)
+                "regions/chain.py",
+                """        if witness.era != state.era:
 """,
-                """                if witness.where.startswith("checkpoint"):
-                    heed(self.seat.name, region.state, heads, witness)
+                """        if witness.era != state.era or not witness.where.startswith("checkpoint"):
 """,
             ),
         ),

@@ -682,7 +682,9 @@ class Checker:
             opened[index] = region_state.decode(found.state, kit(self.sim.full_rules).rules(index), found.head)
         self.eras[era.number] = EraAudit(era, opened)
         audit = self.eras[era.number]
-        self._leaving(audit, opened)
+        if made.charter.cut is not None:
+            for index, cut in enumerate(made.charter.cut):
+                self._leaving(audit, self.state_at(self.eras[old], index, cut.n))
         self._held_all(audit)
         ends = {index: course.region.state.n for index, course in audit.courses.items()}
         numbers = {index: numbers_of(course.region.state) for index, course in audit.courses.items()}
@@ -690,21 +692,20 @@ class Checker:
         if broken:
             self.fail("cut", f"era {era.number} begins inconsistently: {broken[0]}")
 
-    def _leaving(self, audit: EraAudit, opened: dict[int, Region]) -> None:
-        """What the era begins with on its way out: by the item that the archive has and by no other, or by any, as long
-        as none was signed."""
-        for region in opened.values():
-            for parcel in region.state.escrow:
-                if parcel.id:
-                    self.shown[parcel.asset] = parcel.id
-                else:
-                    audit.inside.add(parcel.asset)
-            for near in region.state.neighbours:
-                for mail in near.outbox:
-                    if mail.kind == letters.LEFT and mail.number > audit.taken.get((region.state.index, near.index), 0):
-                        body = letters.decode_body(mail)
-                        assert isinstance(body, Left)
-                        self.shown[body.asset] = body.id
+    def _leaving(self, audit: EraAudit, region: Region) -> None:
+        """What was on its way out of a region at the cut leaves by the item that is signed in the archive and by no
+        other, or by any, as long as none was."""
+        for parcel in region.state.escrow:
+            if parcel.id:
+                self.shown[parcel.asset] = parcel.id
+            else:
+                audit.inside.add(parcel.asset)
+        for near in region.state.neighbours:
+            for mail in near.outbox:
+                if mail.kind == letters.LEFT and mail.number > audit.taken.get((region.state.index, near.index), 0):
+                    body = letters.decode_body(mail)
+                    assert isinstance(body, Left)
+                    self.shown[body.asset] = body.id
 
     def _held_all(self, audit: EraAudit) -> None:
         """Nothing is lost or doubled by the cut itself."""

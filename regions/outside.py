@@ -154,11 +154,12 @@ def address_text(address: bytes) -> str:
 
 def address_bytes(text: str) -> bytes:
     """The inverse of `address_text`. Raises RecordError."""
+    ethereum = text.startswith("0x") and len(text) == 42  # of Arweave's 43 letters the first two may be the same
     try:
-        raw = bytes.fromhex(text[2:]) if text.startswith("0x") else unb64(text)
+        raw = bytes.fromhex(text[2:]) if ethereum else unb64(text)
     except (ValueError, ArchiveError):
         raw = b""
-    if len(raw) != (20 if text.startswith("0x") else 32):
+    if len(raw) != (20 if ethereum else 32):
         raise RecordError(f"{text[:64]!r} is no address: 43 letters of base64url, or 0x and 40 hex digits")
     return raw
 

@@ -340,3 +340,12 @@ def test_a_mailbox_is_spawned_under_the_worlds_module_and_keeps_what_is_posted(c
     line = cluster.region(WORLD).state.assignments.mailboxes[box.id]
     assert line.nonce == 2 and len(line.last) == 32
     assert cluster.replay(WORLD).digest() == cluster.region(WORLD).digest()
+
+
+def test_an_arweave_address_may_begin_as_an_ethereum_one() -> None:
+    """One in 4,096 does."""
+    text = "0x" + "A" * 41
+    assert outside.address_text(outside.address_bytes(text)) == text and len(outside.address_bytes(text)) == 32
+    for wrong in ("0x" + "ab" * 19, "0x" + "ab" * 21, "0x" + "ab " * 13 + "a", "0x" + "A" * 40 + "B"):
+        with pytest.raises(RecordError):
+            outside.address_bytes(wrong)

@@ -12,6 +12,7 @@ DEFAULT_DOOR = "http://127.0.0.1:7778"
 Door = Annotated[str, typer.Option("--door", help="The world's AO door.")]
 WalletFile = Annotated[Path, typer.Option("--key", help="The wallet's key file (JWK).")]
 ToAddress = Annotated[str, typer.Option("--to", help="An address: base64url, or 0x.")]
+AssetId = Annotated[str, typer.Argument(help="The asset's id: 16 hex digits.")]
 
 app = typer.Typer(help="Assets: what they are, and whose.", no_args_is_help=True)
 
@@ -30,7 +31,7 @@ def asset_show(
 
 @app.command("withdraw")
 def asset_withdraw(
-    which: Annotated[str, typer.Argument(help="The asset's id: 16 hex digits.")],
+    which: AssetId,
     to: ToAddress,
     key: WalletFile,
     door: Door = DEFAULT_DOOR,
@@ -45,7 +46,7 @@ def asset_withdraw(
 
 @app.command("transfer")
 def asset_transfer(
-    which: Annotated[str, typer.Argument(help="The asset's id: 16 hex digits.")],
+    which: AssetId,
     to: ToAddress,
     key: WalletFile,
     door: Door = DEFAULT_DOOR,
@@ -59,7 +60,7 @@ def asset_transfer(
 
 @app.command("deposit")
 def asset_deposit(
-    which: Annotated[str, typer.Argument(help="The asset's id: 16 hex digits.")],
+    which: AssetId,
     key: WalletFile,
     door: Door = DEFAULT_DOOR,
     as_json: Json = False,

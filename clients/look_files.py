@@ -14,7 +14,7 @@ from regions.looks import COLOURS_MAX, SIZE_MAX, SIZE_MIN, Look
 from world.kinds import PLAYER
 from world.shown import GEAR_BOW, GEAR_COAT, GEAR_SWORD
 from world.species import NAMES, SpeciesError, name_of, npc_kinds
-from world.species_text import FILE_CHARACTERS_MAX
+from world.species_text import fields
 from world.state import Int64s
 
 SHAPES: Final = ("biped", "hatted", "quadruped", "antlered", "eared")
@@ -49,21 +49,9 @@ _FIELDS: Final = {
 
 def read_look(file: str, text: str, kind: int, name: str) -> Look:
     """Read one file as the look of a kind. Raises SpeciesError."""
-    if len(text) > FILE_CHARACTERS_MAX:
-        raise SpeciesError(file, 1, "file", f"has {len(text)} characters", f"at most {FILE_CHARACTERS_MAX}")
     said: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        found = _LINE.fullmatch(line)
-        if found is None:
-            raise SpeciesError(file, number, "line", f"{line.strip()[:40]!r} is no field", "lines `field = value`")
-        field, value = found[1], found[2]
-        if field is None:
-            continue
-        if field not in _FIELDS:
-            raise SpeciesError(file, number, field, "is no field of a look", ", ".join(_FIELDS))
-        if field in said:
-            raise SpeciesError(file, number, field, f"stands in line {lines[field]} already", "once")
+    for number, field, value in fields(file, text, tuple(_FIELDS), _LINE):
         rule = _FIELDS[field]
         colours = field == "colours" and value.count("#") > COLOURS_MAX
         size = field == "size" and value.isdecimal() and not SIZE_MIN <= int(value) <= SIZE_MAX

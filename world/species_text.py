@@ -6,7 +6,7 @@ numbers do (`world.species`), finding files (`clients.species_files`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 Value = int | bool | str | list[str]
@@ -98,23 +98,32 @@ class Text(NamedTuple):
     lines: dict[str, int]
 
 
-def parse(file: str, text: str) -> Text:
-    """Read one file. Raises SpeciesError."""
+def fields(file: str, text: str, known: Sequence[str], form: re.Pattern[str]) -> Iterator[tuple[int, str, str]]:
+    """The lines of a file of these fields: number, field, value. `form` is a line's, field and value its groups. Raises
+    SpeciesError for other lines and fields, and for a field that stands there twice."""
     if len(text) > FILE_CHARACTERS_MAX:
         raise SpeciesError(file, 1, "file", f"has {len(text)} characters", f"at most {FILE_CHARACTERS_MAX}")
-    values: dict[str, Value] = {}
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        found = _LINE.fullmatch(line)
+        found = form.fullmatch(line)
         if found is None:
             raise SpeciesError(file, number, "line", f"{line.strip()[:40]!r} is no field", "lines `field = value`")
-        field, value = found[1], found[2]
+        field = found[1]
         if field is None:
             continue
-        if field != "name" and field not in _BY_NAME:
-            raise SpeciesError(file, number, field, "is no field", ", ".join(["name", *_BY_NAME]))
-        if field in values:
+        if field not in known:
+            raise SpeciesError(file, number, field, "is no field", ", ".join(known))
+        if field in lines:
             raise SpeciesError(file, number, field, f"stands in line {lines[field]} already", "once")
+        lines[field] = number
+        yield number, field, found[2]
+
+
+def parse(file: str, text: str) -> Text:
+    """Read one file. Raises SpeciesError."""
+    values: dict[str, Value] = {}
+    lines: dict[str, int] = {}
+    for number, field, value in fields(file, text, ("name", *_BY_NAME), _LINE):
         values[field], lines[field] = _value(file, number, field, value), number
     last = max(1, len(text.splitlines()))
     for field in ("name", *(one.name for one in FIELDS if one.default is None)):

@@ -85,6 +85,7 @@ class Machine:
         self.checkpoint_ms = checkpoint_ms
         self.store = directory.store()
         self.charter, _, _ = directory.charter(self.store)
+        self.looks = msgspec.to_builtins(looks_of(self.store, self.charter))  # once: a gateway that falls must not wait
         self.core = AgentCore(len(self.charter.seats) - 1, doors=("gateway", "ao"))
         self.server = NatsServer(directory.path, LOG_BYTES_TOTAL)
         self.events: asyncio.Queue[Event] = asyncio.Queue(maxsize=65_536)
@@ -233,8 +234,7 @@ class Machine:
         if effect.role == "gateway":
             rectangles = [[side // CHUNK_TILES for side in seat.land] for seat in self.charter.seats]
             door = {"host": self.host, "port": self.port, "name": f"g{process.pid}", "regions": len(rectangles)}
-            looks = msgspec.to_builtins(looks_of(self.store, self.charter))
-            land = {"rectangles": rectangles, "tiles": list(self.charter.map_tiles), "looks": looks}
+            land = {"rectangles": rectangles, "tiles": list(self.charter.map_tiles), "looks": self.looks}
             self._write(effect.child, self._orders() | door | land)
         elif effect.role == "ao":
             self._write(

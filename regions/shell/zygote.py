@@ -26,10 +26,10 @@ from setproctitle import setproctitle
 FORK: Final = b"f"
 HELD: Final = b"h"
 FORKED, ENDED = range(2)
-FORK_S_MAX: Final = 60.0  # a machine that is busy with more than it can do loads for as long
+LOAD_S_MAX: Final = 60.0  # a machine that is busy with more than it can do loads for as long
+FORK_S_MAX: Final = 5.0  # of one that has loaded: else it was stopped, and players may be waiting
 TRIES: Final = 3
 STATUS_S_MAX: Final = 1.0
-STOP_S_MAX: Final = 3.0
 LINE_BYTES_MAX: Final = 256 * 1024
 _told: Final = struct.Struct("<Bii")  # FORKED or ENDED, pid, exit status
 
@@ -89,7 +89,8 @@ class Zygote:
         self._door: socket.socket | None = None
         self._hearing: asyncio.Task[None] | None = None
         self._forks: dict[int, Forked] = {}
-        self._pids: asyncio.Queue[int] = asyncio.Queue(maxsize=1)
+        self._answer: asyncio.Future[int] | None = None  # the pid, when one is asked for
+        self._loaded = False
         self._one = asyncio.Lock()
 
     @property
@@ -103,14 +104,25 @@ class Zygote:
             for _ in range(TRIES):
                 if self._process is None:
                     await self._start()
-                with contextlib.suppress(TimeoutError, OSError):
+                with contextlib.suppress(OSError):
                     return await self._fork()
-                await self._end()
-        raise OSError(f"no region process: {TRIES} zygotes ended, or did not fork within {FORK_S_MAX:.0f} s")
+                await self.close()
+        raise OSError(f"no region process: {TRIES} zygotes ended, or did not fork within {LOAD_S_MAX:.0f} s")
 
     async def close(self) -> None:
-        """End it. Those it forked end when their pipes are closed."""
-        await self._end()
+        """End it: it has nothing to lose. Those it forked end when their pipes are closed."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert self._hearing is not None and self._door is not None
+        self._hearing.cancel()
+        with contextlib.suppress(asyncio.CancelledError, OSError):
+            await self._hearing
+        self._door.close()
+        self._forks.clear()  # their ends are seen without it
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
     async def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -127,7 +139,7 @@ class Zygote:
                 start_new_session=True,
             )
         ours.setblocking(False)
-        self._door, self._pids = ours, asyncio.Queue(maxsize=1)
+        self._door, self._loaded = ours, False
         self._hearing = asyncio.get_running_loop().create_task(self._hear(ours))
 
     async def _hear(self, door: socket.socket) -> None:
@@ -138,14 +150,15 @@ class Zygote:
             while len(held) >= _told.size:
                 kind, pid, status = _told.unpack(held[: _told.size])
                 held = held[_told.size :]
-                if kind == FORKED:
-                    await self._pids.put(pid)
+                if kind == FORKED and self._answer is not None and not self._answer.done():
+                    self._answer.set_result(pid)
                 elif pid in self._forks:
                     self._forks.pop(pid).ended(status)
 
     async def _fork(self) -> Forked:
         assert self._door is not None and self._hearing is not None
         loop = asyncio.get_running_loop()
+        answer = self._answer = loop.create_future()
         theirs_in, ours_in = os.pipe()
         ours_out, theirs_out = os.pipe()
         writes, reads = os.fdopen(ours_in, "wb", 0), os.fdopen(ours_out, "rb", 0)
@@ -155,10 +168,9 @@ class Zygote:
             finally:
                 os.close(theirs_in)
                 os.close(theirs_out)
-            asked = asyncio.ensure_future(self._pids.get())
-            await asyncio.wait((asked, self._hearing), timeout=FORK_S_MAX, return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
-                asked.cancel()
+            limit_s = FORK_S_MAX if self._loaded else LOAD_S_MAX
+            await asyncio.wait((answer, self._hearing), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
                 raise OSError("the zygote did not fork")
             reader = asyncio.StreamReader(LINE_BYTES_MAX)
             await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), reads)
@@ -167,29 +179,11 @@ class Zygote:
             writes.close()
             reads.close()
             raise
-        pid = asked.result()
+        pid, self._loaded = answer.result(), True
         self._forks[pid] = child = Forked(pid, writer, reader)
         with contextlib.suppress(OSError):
             self._door.send(HELD)
         return child
-
-    async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if self._hearing is not None:
-            self._hearing.cancel()
-            with contextlib.suppress(asyncio.CancelledError, OSError):
-                await self._hearing
-        if self._door is not None:
-            self._door.close()
-        self._forks.clear()  # their ends are seen without it
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S_MAX)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
 
 
 def serve(door: socket.socket) -> bool:

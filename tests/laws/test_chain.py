@@ -192,7 +192,8 @@ def test_a_log_that_was_set_back_alone_is_not_served(lived: Cluster) -> None:
     )
 
 
-def test_an_owner_that_slept_while_the_log_went_on_and_was_set_back_to_where_it_fell_asleep_tells_nobody() -> None:
+def slept() -> tuple[Cluster, Player, int]:
+    """Region 1's owner has waited for its record `n` for longer than another machine would."""
     cluster = Cluster()
     player = Player(cluster).enter(region=1)
     cluster.held.add(1)
@@ -200,6 +201,11 @@ def test_an_owner_that_slept_while_the_log_went_on_and_was_set_back_to_where_it_
     cluster.ticks(2)
     n = cluster.waiting[1].position
     cluster.run(PATIENCE_MS + 50)
+    return cluster, player, n
+
+
+def test_an_owner_that_slept_while_the_log_went_on_and_was_set_back_to_where_it_fell_asleep_tells_nobody() -> None:
+    cluster, player, n = slept()
     cluster.seen[1] = (Witness(1, n + 20, bytes(32), "region 2's log"),)  # of another owner's, gone from the log
     told: list[Effect] = []
     cluster.watch = lambda index, effect: told.append(effect) if index == 1 else None
@@ -210,13 +216,7 @@ def test_an_owner_that_slept_while_the_log_went_on_and_was_set_back_to_where_it_
 
 
 def test_an_owner_that_slept_goes_on_where_nobody_has_seen_more() -> None:
-    cluster = Cluster()
-    player = Player(cluster).enter(region=1)
-    cluster.held.add(1)
-    player.act(Move(20, 0))
-    cluster.ticks(2)
-    n = cluster.waiting[1].position
-    cluster.run(PATIENCE_MS + 50)
+    cluster, player, n = slept()
     cluster.seen[1] = (Witness(1, n - 1, record_hash(cluster.raws(1)[n - 2]), "region 2's log"),)
     cluster.held.clear()
     cluster.settle(1)

@@ -74,6 +74,26 @@ def test_who_was_forked_outlives_a_zygote_and_the_next_fork_comes_from_another()
     run(story())
 
 
+def test_a_zygote_that_was_stopped_is_given_up_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regions.shell.zygote.FORK_S_MAX", 0.5)
+
+    async def story() -> None:
+        zygote = Zygote()
+        try:
+            first = await zygote.fork()
+            before = zygote.pid
+            os.kill(before, signal.SIGSTOP)
+            second = await zygote.fork()
+            await warm(second)
+            assert zygote.pid != before and not title(before)
+            first.kill()
+            second.kill()
+        finally:
+            await zygote.close()
+
+    run(story())
+
+
 def test_those_whose_agent_is_gone_end_by_themselves() -> None:
     async def story() -> None:
         zygote = Zygote()

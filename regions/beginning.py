@@ -20,7 +20,8 @@ from regions.holdings import Kit
 from regions.region_state import Region
 from regions.seat import Witness
 
-WITNESS_RECORDS = 48  # of each neighbour's log that are asked what they have seen of this one
+WITNESS_RECORDS = 48  # of a neighbour's log that are looked at first for what they have seen of this one
+WITNESS_RECORDS_MAX = 512  # at once, further back
 
 
 def newest_state(
@@ -80,6 +81,19 @@ def lacking(
             if region.state.n:
                 found = Snapshot(charter.era, region.state.n, region.head, region.encode())
                 yield index, region.state.n, encode_file(found)
+
+
+def windows(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Where in a log of records `first` to `last` to look for witnesses: pairs (first record, how many), newest first.
+
+    The caller stops where it finds some. Of a region that has been silent for an hour its neighbours' newest records
+    tell nothing; what is no longer in their logs, the archive's checkpoint covers.
+    """
+    end, count = last, WITNESS_RECORDS
+    while end >= max(first, 1):
+        begin = max(first, 1, end - count + 1)
+        yield begin, end - begin + 1
+        end, count = begin - 1, min(2 * count, WITNESS_RECORDS_MAX)
 
 
 def heard_by(other: int, index: int, records: Iterable[tuple[int, bytes]]) -> list[Witness]:

@@ -18,7 +18,7 @@ from archive.keys import b64
 from archive.snapshot import Snapshot as SnapshotFile
 from archive.snapshot import encode_file
 from regions import messages, spent
-from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by
+from regions.beginning import filed_witnesses, heard_by, windows
 from regions.claims import draw_links
 from regions.errors import ConfigError, RecordError
 from regions.process import RegionCore
@@ -255,7 +255,7 @@ class Shell:
             return
 
     async def _witnesses(self) -> tuple[Witness, ...]:
-        """Who has seen this region's log: the newest checkpoint, and the newest records of its neighbours' logs."""
+        """Who has seen this region's log: the newest checkpoint, and the newest of its neighbours' records that did."""
         near = (self._heard_by(other) for other in self.charter.neighbours(self.index))
         found = await asyncio.gather(asyncio.to_thread(self._filed), *near)
         return tuple(witness for some in found for witness in some)
@@ -263,10 +263,11 @@ class Shell:
     async def _heard_by(self, other: int) -> list[Witness]:
         log = Log(self.log._outside, log_name(self.charter, other))
         info = await log.info()
-        first = max(info.first, info.last - WITNESS_RECORDS + 1)
-        if info.last < first or not info.last:
-            return []
-        return heard_by(other, self.index, await log.read(first, WITNESS_RECORDS))
+        for begin, count in windows(info.first, info.last):
+            records = await read_on(log, begin, begin + count - 1)
+            if found := heard_by(other, self.index, enumerate(records, begin)):
+                return found
+        return []
 
     def _filed(self) -> list[Witness]:
         opening = opening_of(self.dir.item(self.store, b64(self.charter_id)))
@@ -301,13 +302,15 @@ def _word(outcome: Outcome) -> str:
     return words.get(type(outcome), "unknown")
 
 
-async def read_on(log: Log, position: int) -> list[bytes]:
-    """Every record from a position to the end of the log. Raises LogError."""
+async def read_on(log: Log, position: int, last: int | None = None) -> list[bytes]:
+    """Every record from a position to `last`, or to the end of the log. Raises LogError."""
     out: list[bytes] = []
     while True:
-        found = await log.read(position + len(out), READ_AT_ONCE)
+        at = position + len(out)
+        found = await log.read(at, READ_AT_ONCE if last is None else min(READ_AT_ONCE, last + 1 - at))
         out += [raw for _, raw in found]
-        if len(found) < 1 or (await log.info()).last < position + len(out):
+        end = (await log.info()).last if last is None else last
+        if not found or end < position + len(out):
             return out
 
 

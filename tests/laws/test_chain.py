@@ -5,6 +5,7 @@ import random
 import pytest
 from msgspec.structs import replace
 
+from regions.beginning import WITNESS_RECORDS, WITNESS_RECORDS_MAX, heard_by, windows
 from regions.compute import apply
 from regions.config import CLOCK_STEP_MS_MAX
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
@@ -190,6 +191,33 @@ def test_a_log_that_was_set_back_alone_is_not_served(lived: Cluster) -> None:
         told.alarm
         and f"the log ends at record {near.n - 10}, but region 2's log has seen record {near.n}" in told.reason
     )
+
+
+def test_neighbours_that_went_on_for_long_without_a_region_are_still_its_witnesses() -> None:
+    """What region 2 saw of region 1 before 1 fell silent stands 200 records back in its log."""
+    cluster = Cluster()
+    Player(cluster).enter(region=1)
+    cluster.ticks(40)
+    cluster.kill(1)
+    cluster.ticks(200)
+    raws, log = cluster.raws(1), cluster.raws(2)
+    found: list[Witness] = []
+    for begin, count in windows(1, len(log)):
+        assert not found
+        found = heard_by(2, 1, enumerate(log[begin - 1 : begin - 1 + count], begin))
+        if found:
+            break
+    near = next(near for near in cluster.replay(2).state.neighbours if near.index == 1)
+    assert found[-1].n == near.n and begin < len(log) - WITNESS_RECORDS
+    cluster.start(1)
+    assert serve(cluster, raws[: near.n - 10], *found).alarm
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 0), (5, 4), (7, 7), (1, 5000), (903, 1000), (0, 3)])
+def test_windows_cover_a_log_once_from_its_end(first: int, last: int) -> None:
+    seen = [n for begin, count in windows(first, last) for n in reversed(range(begin, begin + count))]
+    assert seen == list(range(last, max(first, 1) - 1, -1))
+    assert all(0 < count <= WITNESS_RECORDS_MAX for _, count in windows(first, last))
 
 
 def slept() -> tuple[Cluster, Player, int]:

@@ -142,7 +142,7 @@ class ArchivistProcess(Process):
                     self.alive = False
                     superseded = int(self.words.get("superseded", 0))
                     alarm = "manifest" not in self.words and status != 0
-                    sim.checker.archivist_ended(self.words, status)
+                    sim.checker.archivist_ended(self.era.number, self.words)
                     self.machine.gone(self, str(self.words.get("reason", "")), alarm, superseded=superseded)
             if not self.alive or self.spent():
                 return

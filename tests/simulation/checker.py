@@ -212,8 +212,9 @@ class Checker:
         audit = self.eras[era]
         course = audit.courses[index]
         if n <= course.last:
-            if course.hash(n) != record_hash(raw) and (not self.sim.logs_tampered or decode(raw).claim is not None):
-                law = "chain" if self.sim.logs_tampered else "owner"  # set back by a fault, or by nobody
+            tampered = era in self.sim.tampered
+            if course.hash(n) != record_hash(raw) and (not tampered or decode(raw).claim is not None):
+                law = "chain" if tampered else "owner"  # set back by a fault, or by nobody
                 self.fail(law, f"{log}: a second record {n}; {course.last} is durable")
             return  # what an owner that had slept adds to a log set back to where it fell asleep, it tells nobody
         if n != course.last + 1:
@@ -570,10 +571,10 @@ class Checker:
 
     # The archive.
 
-    def archivist_ended(self, words: dict[str, Any], status: int) -> None:
+    def archivist_ended(self, era: int, words: dict[str, Any]) -> None:
         """An archivist ended by itself."""
         rotten = {"bit flip", "torn write", "disk lost", "disk full"} & set(self.sim.faults.kinds)
-        if words.get("alarm") and not words.get("superseded") and not self.sim.logs_tampered and not rotten:
+        if words.get("alarm") and not words.get("superseded") and era not in self.sim.tampered and not rotten:
             self.fail("archive", f"an archivist gave up: {words.get('reason')}")
 
     def _manifest(self, item_id: str) -> Manifest:

@@ -105,7 +105,7 @@ class Faults:
         self.over = True
         while self.open:
             self.open.pop()[1]()
-        if self.sim.logs_tampered:
+        if self.sim.era.number in self.sim.tampered:
             self.sim.repair()
 
     # Whom it hits.
@@ -274,7 +274,7 @@ def _set_back(faults: Faults) -> Callable[[], None] | None:
     count = faults.random.randint(3, 150)
     if info.last - count < info.first or seen <= info.last - count:
         return None
-    sim.logs_tampered = True
+    sim.tampered.add(era.number)
     sim.log.logs.lose_tail(era.log(index), count)
     faults.met("log set back")
     return lambda: _put_right(faults, era.number)
@@ -288,7 +288,7 @@ def _made_anew(faults: Faults) -> Callable[[], None] | None:
     info, first = sim.log.logs.info(name), sim.log.logs.first_sequence(name)
     if info.last < info.first + 40:
         return None
-    sim.logs_tampered = True
+    sim.tampered.add(era.number)
     sim.log.logs.delete(name)
     sim.log.create(name, first)
     faults.met("log made anew")
@@ -298,10 +298,9 @@ def _made_anew(faults: Faults) -> Callable[[], None] | None:
 def _put_right(faults: Faults, era: int) -> None:
     """Another copy of the log is found; or nobody has one, and the owner opens a new era."""
     sim = faults.sim
-    if sim.era.number != era or not sim.logs_tampered:
+    if sim.era.number != era or era not in sim.tampered:
         return
     if faults.random.random() < 0.3 and sim.restore(zombies=False):
-        sim.logs_tampered = False
         faults.met("restore")
         return
     sim.repair()
@@ -460,7 +459,6 @@ def _second_session(faults: Faults) -> None:
 
 def _restore(faults: Faults) -> None:
     if faults.sim.restore(zombies=faults.random.random() < 0.4):
-        faults.sim.logs_tampered = False
         faults.met("restore")
 
 

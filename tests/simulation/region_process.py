@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archive import snapshot
 from archive.errors import ArchiveError
 from regions import messages, verbs
-from regions.beginning import WITNESS_RECORDS, filed_witnesses, heard_by, newest_state
+from regions.beginning import filed_witnesses, heard_by, newest_state, windows
 from regions.config import SNAPSHOTS_KEPT
 from regions.errors import RecordError
 from regions.process import RegionCore
@@ -187,9 +187,10 @@ class RegionProcess(Process):
         for other in self.era.charter.neighbours(self.index):
             log = self.era.log(other)
             info = logs.info(log)
-            begin = max(info.first, info.last - WITNESS_RECORDS + 1)
-            if info.last >= begin and info.last:
-                heard += heard_by(other, self.index, logs.read(log, begin, WITNESS_RECORDS))
+            for begin, count in windows(info.first, info.last):
+                if found := heard_by(other, self.index, logs.read(log, begin, count)):
+                    heard += found
+                    break
         return heard
 
     def _filed(self) -> list[Witness]:

@@ -81,7 +81,7 @@ class Simulation:
         self.doors: list[GatewayProcess] = []
         self.entities: dict[bytes, int] = {}
         self.poison = self.flocking = False
-        self.logs_tampered = False
+        self.tampered: set[int] = set()  # eras of which a log was set back
         self.alarms: list[str] = []
         self._clients = 0
         self.faults = Faults(self, calm)
@@ -191,7 +191,7 @@ class Simulation:
                 info = logs.info(name)
             for n in range(info.last + 1, course.last + 1):
                 logs.append(name, n, course.raws[n - course.first])
-        self.logs_tampered = False
+        self.tampered.discard(self.era.number)
         self._start_again()
         self.schedule.after(LOOKS_AGAIN_US, self._start_again)  # an answer from before may come after
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from regions.beginning import WITNESS_RECORDS, heard_by
 from tests.simulation.era import NODES
 from tests.simulation.network import LOG, PLAYERS, Trouble
 from tests.simulation.player import Player
+from tests.simulation.region_process import heard
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
@@ -264,13 +264,7 @@ def _set_back(faults: Faults) -> Callable[[], None] | None:
     sim, era = faults.sim, faults.sim.era
     index = faults.random.choice(sorted(era.processes))
     info = sim.log.logs.info(era.log(index))
-    seen = 0
-    for other in era.charter.neighbours(index):
-        near = sim.log.logs.info(era.log(other))
-        begin = max(near.first, near.last - WITNESS_RECORDS // 2)
-        if near.last >= begin:
-            heard = heard_by(other, index, sim.log.logs.read(era.log(other), begin, WITNESS_RECORDS))
-            seen = max([seen, *(one.n for one in heard if one.era == era.number)])
+    seen = max((one.n for one in heard(era, index, sim.log.logs) if one.era == era.number), default=0)
     count = faults.random.randint(3, 150)
     if info.last - count < info.first or seen <= info.last - count:
         return None

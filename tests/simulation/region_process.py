@@ -18,6 +18,7 @@ from regions.show import Show
 from tests.simulation.process import DISK_US, Process
 
 if TYPE_CHECKING:
+    from tests.simulation.era import Era
     from tests.simulation.machine import Machine
 
 READ_AGAIN_US: Final = 50_000
@@ -154,7 +155,7 @@ class RegionProcess(Process):
         first = region.state.n + 1
 
         def read(logs: MemoryLogs) -> Any:
-            return logs.first_sequence(name), whole(logs, name, first), self._heard(logs)
+            return logs.first_sequence(name), whole(logs, name, first), heard(era, self.index, logs)
 
         answered = [False]
 
@@ -176,22 +177,10 @@ class RegionProcess(Process):
 
         def again() -> None:
             if not answered[0] and self.alive:
-                self.sim.log.ask(self.host, self._heard, reply)
+                self.sim.log.ask(self.host, lambda logs: heard(self.era, self.index, logs), reply)
                 self.sim.schedule.after(READ_AGAIN_US, again)
 
         again()
-
-    def _heard(self, logs: MemoryLogs) -> list[Witness]:
-        """What neighbours' logs have seen of this region's."""
-        heard: list[Witness] = []
-        for other in self.era.charter.neighbours(self.index):
-            log = self.era.log(other)
-            info = logs.info(log)
-            for begin, count in windows(info.first, info.last):
-                if found := heard_by(other, self.index, logs.read(log, begin, count)):
-                    heard += found
-                    break
-        return heard
 
     def _filed(self) -> list[Witness]:
         return filed_witnesses(self.sim.store, self.era.opening, self.index)
@@ -211,6 +200,19 @@ class RegionProcess(Process):
             return
         self._first, records, witnesses = found
         self._hear(verbs.Loaded(region, records, (*witnesses, *self._filed())))
+
+
+def heard(era: "Era", index: int, logs: MemoryLogs) -> list[Witness]:
+    """What neighbours' logs have seen of a region's."""
+    witnesses: list[Witness] = []
+    for other in era.charter.neighbours(index):
+        log = era.log(other)
+        info = logs.info(log)
+        for begin, count in windows(info.first, info.last):
+            if found := heard_by(other, index, logs.read(log, begin, count)):
+                witnesses += found
+                break
+    return witnesses
 
 
 def whole(logs: MemoryLogs, name: str, position: int) -> list[bytes]:

@@ -271,6 +271,7 @@ def _set_back(faults: Faults) -> Callable[[], None] | None:
     sim.tampered.add(era.number)
     sim.log.logs.lose_tail(era.log(index), count)
     faults.met("log set back")
+    _try_again(faults, era.number)
     return lambda: _put_right(faults, era.number)
 
 
@@ -286,7 +287,29 @@ def _made_anew(faults: Faults) -> Callable[[], None] | None:
     sim.log.logs.delete(name)
     sim.log.create(name, first)
     faults.met("log made anew")
+    _try_again(faults, era.number)
     return lambda: _put_right(faults, era.number)
+
+
+def _try_again(faults: Faults, era: int) -> None:
+    """Somebody starts again what gave up, or all on new machines, before the log is put right: its neighbours have gone
+    on meanwhile."""
+    sim = faults.sim
+    random = sim.stream(f"tries again at {sim.schedule.now_us}")
+
+    def begin() -> None:
+        if sim.era.number != era or era not in sim.tampered:
+            return
+        if random.random() < 0.5:
+            sim.start_again()
+            return
+        for machine in sim.machines:
+            if machine.era is sim.era:
+                machine.disk.files.clear()
+                machine.kill()
+                machine.begin()
+
+    sim.schedule.after(random.randint(5 * SECOND // 2, LONG[0]), begin)
 
 
 def _put_right(faults: Faults, era: int) -> None:

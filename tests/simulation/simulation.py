@@ -192,10 +192,11 @@ class Simulation:
             for n in range(info.last + 1, course.last + 1):
                 logs.append(name, n, course.raws[n - course.first])
         self.tampered.discard(self.era.number)
-        self._start_again()
-        self.schedule.after(LOOKS_AGAIN_US, self._start_again)  # an answer from before may come after
+        self.start_again()
+        self.schedule.after(LOOKS_AGAIN_US, self.start_again)  # an answer from before may come after
 
-    def _start_again(self) -> None:
+    def start_again(self) -> None:
+        """Begin anew on every machine with a seat that was given up."""
         for machine in self.machines:
             if machine.era is self.era and any(seat.ended for seat in machine.core.seats.values()):
                 machine.kill()

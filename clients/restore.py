@@ -135,6 +135,6 @@ def _write(
     for index, (n, data) in made.snapshots.items():
         directory.write_snapshot(index, n, data)
     shutil.copytree(source.folder, directory.path / "store", symlinks=False, ignore=_not_its_key)
-    sync_store(directory.path)  # a copy is not: where the power goes after this, `world.json` must not name a torn one
+    sync_store(directory.path)  # copied files are not synced, and `world.json` must never name a torn store
     DiskStore(directory.path / "store").get(charter_id)
     directory.write_about(made.charter.world, charter_id, directory.path / "store")

@@ -21,6 +21,7 @@ from archive.stores import Store
 CHARTER: Final = "Everloom-Era"  # the Type tag of charters
 PAGE: Final = 1_000
 NEWEST: Final = 8  # manifests that are looked at first
+UNMADE: Final = 16  # numbers in a row that may be missing: whoever was to make those checkpoints died before
 
 
 @dataclass(frozen=True)
@@ -120,17 +121,24 @@ def newest_manifest(store: Store, opening: Opening) -> tuple[str, Manifest] | No
     """The manifest with an era's highest number, or None. Raises `Forged` when there are two with that number.
 
     A number is ordered once, from one archivist; one that was replaced may have made others that do not count, with
-    lower numbers. Looks at the newest few that the store lists, and on from there while the next number exists: a store
-    that lists them in another order costs time, not a checkpoint.
+    lower numbers, or none of a number that it was ordered. Looks at the newest few that the store lists, and on from
+    there past numbers that are missing; at all of them if those few are out of order: a store that lists them as it
+    likes costs time, not a checkpoint.
     """
-    found: list[tuple[str, Manifest]] = []
+    numbers: list[int] = []
     for node in opening.nodes:
-        found += _readable(store, opening, store.query(_manifest_tags(opening), address(node), NEWEST))
-    if not found:
+        listed = store.query(_manifest_tags(opening), address(node), NEWEST)
+        found = [manifest.number for _, manifest in _readable(store, opening, listed)]
+        if found != sorted(set(found), reverse=True):
+            listed = list(search(store, _manifest_tags(opening), address(node)))
+            found = [manifest.number for _, manifest in _readable(store, opening, listed)]
+        numbers += found
+    if not numbers:
         return None
-    number = max(manifest.number for _, manifest in found)
-    while manifests(store, opening, number + 1):
-        number += 1
+    number = ahead = max(numbers)
+    while ahead < number + UNMADE:
+        ahead += 1
+        number = ahead if manifests(store, opening, ahead) else number
     (newest, *more) = manifests(store, opening, number)
     if more:
         raise Forged(newest[0], f"a second manifest of checkpoint {number}: {more[0][0]}")

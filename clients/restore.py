@@ -29,6 +29,7 @@ from regions.charter import read_charter
 from regions.errors import ConfigError
 from regions.holdings import kit
 from regions.shell.files import WorldDir, read_owner_key
+from regions.shell.nats_store import sync_store
 from regions.shell.remote import Remote
 from regions.shell.seals import seal, sealed_scheduler
 
@@ -134,5 +135,6 @@ def _write(
     for index, (n, data) in made.snapshots.items():
         directory.write_snapshot(index, n, data)
     shutil.copytree(source.folder, directory.path / "store", symlinks=False, ignore=_not_its_key)
+    sync_store(directory.path)  # copied files are not synced, and `world.json` must never name a torn store
     DiskStore(directory.path / "store").get(charter_id)
     directory.write_about(made.charter.world, charter_id, directory.path / "store")

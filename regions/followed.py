@@ -29,6 +29,7 @@ class Followed:
     base: int
     course: Course
     head: bytes = b""  # hash of the newest record seen; empty before the first
+    filed: tuple[int, bytes] = (0, b"")  # the newest archived record, and its hash: the log must hold that very one
     region: Region | None = None
     raws: list[bytes] = field(default_factory=list)
     bytes_held: int = 0
@@ -46,8 +47,8 @@ class Followed:
         base = max(older) if older else end.end if known else 0
         if not older and founded and end.snapshot is None:
             base = 0
-        head = unb64(end.end_hash) if base == end.end else b""
-        return cls(index, base, Course.after(base, end.neighbours), head)
+        filed = end.end, unb64(end.end_hash)
+        return cls(index, base, Course.after(base, end.neighbours), filed[1] if base == end.end else b"", filed=filed)
 
     @property
     def seen(self) -> int:
@@ -61,8 +62,11 @@ class Followed:
             raise ChainBroken(str(self.index), "record number", self.seen + 1, record.n)
         if self.head and record.previous != self.head:
             raise ChainBroken(str(self.index), f"previous hash of record {n}", self.head.hex(), record.previous.hex())
+        head = record_hash(raw)
+        if n == self.filed[0] and head != self.filed[1]:
+            raise ChainBroken(str(self.index), f"hash of archived record {n}", self.filed[1].hex(), head.hex())
         self.course.add(n, said_of(record))
-        self.head = record_hash(raw)
+        self.head = head
         self.raws.append(raw)
         self.bytes_held += len(raw)
         return record

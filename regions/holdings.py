@@ -77,7 +77,8 @@ def outside(region: Region) -> list[Holding]:
     """The assets that no body has: in escrow, outside, and in mail between the two."""
     found = [Holding(one.asset, one.kind, one.traits, NOBODY) for one in region.state.escrow]
     if isinstance(region.bodies, Registry):
-        found += [Holding(asset, one.kind, one.traits, NOBODY) for asset, one in region.bodies.abroad.items()]
+        abroad = [(asset, one) for asset, one in region.bodies.abroad.items() if one.holder]
+        found += [Holding(asset, one.kind, one.traits, NOBODY) for asset, one in abroad]
     for near in region.state.neighbours:
         for mail in near.outbox:
             body = letters.decode_body(mail) if mail.kind in (letters.LEFT, letters.RETURNED) else None

@@ -74,6 +74,6 @@ class Abroad(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
     kind: int
     traits: int
-    holder: bytes  # address
-    moves: int  # from address to address so far
-    id: bytes  # of the item it left by
+    holder: bytes  # address; empty once it is back inside
+    moves: int  # from address to address so far, and back inside
+    id: bytes  # of the item it left by; empty once it is back inside

@@ -74,6 +74,15 @@ def opening_of(raw: bytes) -> Opening:
     )
 
 
+def later_era(store: Store, opening: Opening) -> int:
+    """The later era of a world that its owner opened, as far as a store knows; 0: none. Raises ArchiveError."""
+    tags = {"Type": restore.CHARTER, "World": opening.world, "Era": str(opening.era + 1)}
+    if not any(True for _ in restore.search(store, tags)):
+        return 0
+    found = restore.openings(store, opening_of, opening.world, opening.owner)
+    return found[0].era if found and found[0].era > opening.era else 0
+
+
 def address_of(owner: RsaKey) -> bytes:
     """What a world knows its owner by: SHA-256 of the public key."""
     return hashlib.sha256(owner.public).digest()

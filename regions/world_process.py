@@ -41,7 +41,7 @@ class Registry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     ordered_full: bool
     confirmed: int  # the newest checkpoint confirmed
     manifest: bytes  # its manifest's id
-    abroad: dict[int, Abroad]  # assets that are outside
+    abroad: dict[int, Abroad]  # assets that are outside, and (without a holder) that have been
 
 
 _decoder: Final = msgspec.msgpack.Decoder(Registry)
@@ -105,17 +105,23 @@ class WorldRules:
         return Commanded(Refusal.DONE, mail)
 
     def _left(self, state: Registry, said: Left) -> Commanded:
-        if len(state.abroad) >= ABROAD_MAX:
-            back = Returned(said.asset, said.kind, said.traits, said.giver, said.to, said.id)
-            return Commanded(Refusal.NO_ROOM, [(said.region, letters.RETURNED, letters.encode_body(back))])
-        state.abroad[said.asset] = Abroad(said.kind, said.traits, said.to, 0, said.id)
+        before = state.abroad.get(said.asset)
+        if before is None and len(state.abroad) >= ABROAD_MAX:
+            back_again = min((asset for asset, one in state.abroad.items() if not one.holder), default=None)
+            if back_again is None:
+                back = Returned(said.asset, said.kind, said.traits, said.giver, said.to, said.id)
+                return Commanded(Refusal.NO_ROOM, [(said.region, letters.RETURNED, letters.encode_body(back))])
+            del state.abroad[back_again]
+        moves = before.moves if before is not None else 0
+        state.abroad[said.asset] = Abroad(said.kind, said.traits, said.to, moves, said.id)
         return Commanded(Refusal.DONE, [])
 
     def _claimed(self, state: Registry, said: Claimed) -> Commanded:
         found = state.abroad.get(said.asset)
         if found is None or found.holder != said.address:
             return Commanded(Refusal.NOT_YOURS, [])
-        del state.abroad[said.asset]
+        # Its moves are counted on when it leaves again: a Transfer signed before must not count a second time.
+        state.abroad[said.asset] = Abroad(found.kind, found.traits, b"", found.moves + 1, b"")
         returned = Returned(said.asset, found.kind, found.traits, said.entity, said.address, found.id)
         return Commanded(Refusal.DONE, [(said.region, letters.RETURNED, letters.encode_body(returned))])
 
@@ -183,7 +189,8 @@ class WorldRules:
 
     def abroad(self, state: Registry, asset: int) -> Abroad | None:
         """Who holds an asset outside."""
-        return state.abroad.get(asset)
+        found = state.abroad.get(asset)
+        return found if found is not None and found.holder else None
 
     def hop(self, state: Any, entity: int) -> int:
         """Nothing lives here."""

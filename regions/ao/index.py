@@ -60,7 +60,9 @@ class Index:
 
     def __init__(self, path: Path | str) -> None:
         self._rows = sqlite3.connect(path, isolation_level=None)
-        self._rows.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + SCHEMA)
+        # Synced when the log of writes goes into the file, not at each write: a power cut may take the newest rows with
+        # the places that were read up to, and they are read again; it must not take rows from under their place.
+        self._rows.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)
         self._awaited: dict[bytes, set[asyncio.Future[None]]] = {}
 
     def close(self) -> None:

@@ -111,6 +111,7 @@ class Machine:
 
     async def run(self) -> int:
         """Run the world until a planned stop is over. Returns the exit status."""
+        self.dir.check_era(self.charter, self.store)
         self.dir.check_module(self.charter, self.store)
         await self.server.start()
         outside = None

@@ -5,13 +5,16 @@ from filing: checkpoints then wait in the spool, and it is said why.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from archive.bundle import unpack
+from archive.checkpoint import TYPE
+from archive.data_item import DataItem
 from archive.errors import ArchiveError, Damaged, Forged, Missing
+from archive.keys import b64
 from archive.publish import bundles_of, carry, settle
 from archive.restore import CHARTER, Opening
 from archive.stores.arweave import ArweaveStore
@@ -52,8 +55,9 @@ class Far:
                 raise ArchiveError(self.remote.gateway, f"cannot be uploaded to: {error}") from None
         return self._store
 
-    def later_era(self, world: str, era: int, owner: bytes) -> int:
-        """The later era of this world that Arweave knows of; 0: none. Raises ArchiveError.
+    def later_era(self, world: str, era: int, owner: bytes, nodes: Collection[bytes] = ()) -> int:
+        """The later era of this world that Arweave knows of; 0: none. Raises ArchiveError, also where Arweave has a
+        checkpoint of this era, by one of `nodes`, that this machine has not.
 
         A charter that some restore put there lies in a bundle that this machine never had.
         """
@@ -69,8 +73,24 @@ class Far:
             later = [one for one in found if one is not None and (one.world, one.owner) == (world, owner)]
             if newest := max((one.era for one in later if one.era > era), default=0):
                 return newest
+            for item in items:
+                self._check_known(item, world, era, nodes)
             self._known.add(node.id)
         return 0
+
+    def _check_known(self, item: DataItem, world: str, era: int, nodes: Collection[bytes]) -> None:
+        """Refuse to file beside a checkpoint of the same era: this machine had made it, and was set back since."""
+        said = item.tag("Type"), item.tag("World"), item.tag("Era")
+        if said != (TYPE, world, str(era)) or item.owner not in nodes:
+            return
+        try:
+            self.disk.get(b64(item.id))
+        except Missing:
+            raise ArchiveError(
+                self.remote.gateway,
+                f"has checkpoint {item.tag('Checkpoint')} of this era, {b64(item.id)}, and {self.disk.folder} has not:"
+                " this machine was set back to an older copy. Stop it, and restore the world from there",
+            ) from None
 
     def carry(self, world: str, number: int, parts: Sequence[str]) -> None:
         """Bring all that this machine's store has of a world; return once everything up to checkpoint `number`, made of

@@ -32,6 +32,7 @@ from regions.errors import ConfigError
 from regions.holdings import Kit
 from regions.module import differences
 from regions.region_state import Region
+from regions.revive import later_era, opening_of
 from world.tilemap import TileMap
 
 
@@ -176,6 +177,17 @@ class WorldDir:
                 f"world {charter.world} runs under Module {charter.module}, which is not what is installed:"
                 f" {', '.join(changed[:5])}{' and more' if len(changed) > 5 else ''} differ; install the release that"
                 " made it, or have the world go on under these rules with `everloom upgrade`, which its owner signs"
+            )
+
+    def check_era(self, charter: Charter, store: DiskStore) -> None:
+        """Refuse to run an era that is over: whatever were done in it would count for nothing. Raises ConfigError."""
+        later = 0
+        with contextlib.suppress(ArchiveError):  # the store is away: the archivist looks again when it is back
+            later = later_era(store, opening_of(self.item(store, self.read_about()["charter"])))
+        if later:
+            raise ConfigError(
+                f"world {charter.world} goes on in era {later}, which its owner opened; {self.path} is still in era"
+                f" {charter.era}. Run it where it was restored, or give an upgrade that was broken off once more"
             )
 
     def world_map(self, charter: Charter, store: DiskStore) -> TileMap:

@@ -6,12 +6,12 @@ Blocking: to be called in a thread of its own. Ordering and trying again are the
 from typing import Final
 
 from archive.errors import ArchiveError
-from archive.restore import CHARTER, Opening, fetch, openings, search
+from archive.restore import Opening, fetch
 from archive.stores.bundle_files import bundle_name
 from archive.stores.disk import DiskStore
 from archive.upload import put_and_check
 from regions.charter import Charter
-from regions.revive import opening_of
+from regions.revive import later_era
 from regions.shell.far import Far
 from regions.shell.spool import SpoolDir, read_part
 
@@ -35,7 +35,7 @@ class Stores:
     def put_all(self, number: int, previous: str | None) -> int:
         """Have a spooled checkpoint in every store and read back, or return the later era of this world that a store
         knows of, and store nothing. `previous` is the manifest before. Raises ArchiveError, OSError."""
-        if later := self._later_era():
+        if later := later_era(self.disk, self.opening):
             return later
         # A folder that is empty because its disk is not mounted would take it, and hide it when the disk is back.
         for item_id in self.opening.id, previous:
@@ -46,7 +46,7 @@ class Stores:
             return 0
         self._there.discard(number)
         self._put_ahead(number)
-        if later := self.far.later_era(self.world, self.era, self.opening.owner):
+        if later := self.far.later_era(self.world, self.era, self.opening.owner, self.opening.nodes):
             return later
         self.far.carry(
             self.world, number, [bundle_name(read_part(path)) for path in self.spool.parts(self.era, number)]
@@ -57,13 +57,6 @@ class Stores:
         """The newest checkpoint that is stored on this machine, submitted to Arweave and read back, and permanent."""
         figures = {"stored": self.stored}
         return figures | {"submitted": self.far.submitted, "permanent": self.far.permanent} if self.far else figures
-
-    def _later_era(self) -> int:
-        tags = {"Type": CHARTER, "World": self.world, "Era": str(self.era + 1)}
-        if not any(True for _ in search(self.disk, tags)):
-            return 0
-        found = openings(self.disk, opening_of, self.world, self.opening.owner)
-        return found[0].era if found and found[0].era > self.era else 0
 
     def _put(self, number: int) -> None:
         for path in self.spool.parts(self.era, number):

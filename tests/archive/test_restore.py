@@ -129,6 +129,18 @@ def test_the_newest_manifest_is_the_one_with_the_highest_number(store: MemorySto
         restore.newest_manifest(store, opening)
 
 
+@pytest.mark.parametrize("few", [3, 30], ids=["few out of order", "oldest first"])
+def test_a_number_that_was_never_made_hides_no_newer_manifest(few: int) -> None:
+    """An archivist that dies between its order and its checkpoint leaves a gap; a gateway lists a block as it likes."""
+    opening = Opening(WHOLE.charter, WHOLE.world, WHOLE.era, b"", (NODE.public,), ())
+    made = [number for number in range(1, 31) if number not in (12, 13, 25, 29)]
+    store = Shuffled() if few > len(made) else MemoryStore()
+    for number in [*made[-few:], *made[:-few]] if few < len(made) else made:
+        store.put(checkpoint.sign(NODE, replace(WHOLE, number=number)).raw)
+    newest = restore.newest_manifest(store, opening)
+    assert newest is not None and newest[1].number == 30
+
+
 # One region.
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from archive.data_item import DataItem, parse_item
 from archive.keys import ED25519, Ed25519Key, b64
-from regions import compute, letters, messages, region_state
+from regions import compute, letters, messages, outside, region_state
 from regions.filing import left
 from regions.letters import WORLD
 from regions.outside import names
@@ -198,6 +198,31 @@ def test_a_transfer_of_another_turn_or_era_changes_nothing(story: Story) -> None
     assert story.transfer(story.first, story.second, "1.2") == [(messages.STATUS_DONE, Refusal.TOO_SOON)]
     assert story.transfer(story.first, story.second, "2.1") == [(messages.STATUS_INVALID, 0)]
     assert story.holder() == names(ED25519, story.first.key.public)[1]
+
+
+def test_a_transfer_counts_once_also_after_the_asset_was_inside_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a region knows by their ids are the newest items only, so the asset's own number must not begin anew."""
+    monkeypatch.setattr(outside, "OUTSIDE_REMEMBERED", 8)
+    story.withdraw(story.first)
+    story.checkpoint()
+    passing = story.first.item("Transfer", WORLD, "1.1", Asset=story.asset, Recipient=address(story.second))
+    assert story.first.send(passing, WORLD) == DONE
+    assert story.deposit(story.second) == DONE and story.assets() == [story.asset]
+    again = story.second.item(
+        "Withdraw", story.home, story.second.next(), Asset=story.asset, Recipient=address(story.first)
+    )
+    assert story.second.send(again, story.home) == DONE
+    story.cluster.ticks(3)
+    story.checkpoint()
+    first = names(ED25519, story.first.key.public)[1]
+    assert story.holder() == first
+    for _ in range(8):
+        told = story.first.ask("Holder", WORLD, Asset=story.asset)
+    assert story.first.send(passing, WORLD) != DONE
+    assert story.holder() == first, "only what its holder signs for this time passes it on"
+    assert story.transfer(story.first, story.second, told["Tags"]["Next"]) == DONE and len(story.places()) == 1
 
 
 def test_no_second_item_is_ever_signed_for_it(story: Story) -> None:

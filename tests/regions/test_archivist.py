@@ -12,6 +12,8 @@ from archive.stores.memory import MemoryStore
 from regions import archivist, archivist_verbs, compute
 from regions.archivist_verbs import Event, Spooled
 from regions.config import SNAPSHOT_EVERY_CHECKPOINTS, SPAN
+from regions.errors import ChainBroken
+from regions.followed import Followed
 from regions.record import Confirmed, Order, decode, encode
 from tests.archived import Archived, restored
 from tests.audits import audited, play
@@ -303,6 +305,24 @@ def test_an_archivist_that_sees_a_forked_log_ends_with_an_alarm() -> None:
     forked = encode(replace(record, n=seen + 1, previous=bytes(32), state_hash=b"", head=b""))
     world.hear(archivist_verbs.Records(1, ((seen + 1, forked),)))
     assert world.archivist_status == 2 and "previous hash" in world.told[-1]["reason"]
+
+
+def test_an_archivist_that_begins_before_the_archive_s_end_knows_a_log_that_does_not_lead_there() -> None:
+    """Set back and gone on with while the store was away: filed on top, no reader would ever get past it."""
+    world = Archived()
+    world.checkpoint(1)
+    end = world.manifest().regions[1]
+    for forks in (False, True):
+        followed = Followed.after(1, end, [end.end - 2], founded=True)
+        assert followed.base == end.end - 2
+        followed.take(end.end - 1, world.raws(1)[end.end - 2])
+        raw = world.raws(1)[end.end - 1]
+        if not forks:
+            followed.take(end.end, raw)
+            continue
+        record = decode(raw)
+        with pytest.raises(ChainBroken, match=f"hash of archived record {end.end}"):
+            followed.take(end.end, encode(replace(record, time_ms=record.time_ms + 1)))
 
 
 def test_a_damaged_local_snapshot_is_passed_over() -> None:

@@ -1,5 +1,6 @@
 """A world whose store is away: its regions can begin all the same, and a folder that is not the store gets nothing."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from archive.errors import ArchiveError, Missing
-from archive.keys import unb64
+from archive.keys import RsaKey, unb64
 from archive.snapshot import Snapshot, encode_file
+from regions.charter import Cut, sign_charter
+from regions.errors import ConfigError
+from regions.shell.agent import Machine
 from regions.shell.archivist import Shell
 from regions.shell.files import WorldDir, write_whole
 from regions.shell.wiring import found_world
@@ -50,6 +54,29 @@ def test_a_region_that_began_once_begins_again_without_the_store(home: Path) -> 
     digest = begin(home)
     (home / "store").rename(home / "away")
     assert begin(home) == digest
+
+
+def test_a_world_that_goes_on_in_a_later_era_does_not_begin_again(home: Path) -> None:
+    """Restored elsewhere from this very store: what a machine that comes back acknowledged would be lost."""
+    directory = WorldDir(home)
+    store = directory.store()
+    charter, _, _ = directory.charter(store)
+    directory.check_era(charter, store)
+    cut = [Cut(0, seat.process) for seat in charter.seats]
+    later = replace(charter, era=2, roster=charter.roster + 1, checkpoint=charter.world, cut=cut)
+    stranger = sign_charter(RsaKey.generate(), later)
+    store.put(stranger.raw)
+    directory.check_era(charter, store)
+    store.put(sign_charter(directory.owner_key(), later).raw)
+
+    async def up() -> int:
+        return await Machine(directory, "127.0.0.1", 0).run()
+
+    with pytest.raises(ConfigError, match="goes on in era 2"):
+        asyncio.run(up())
+    assert not (home / "log").exists(), "not even its log"
+    (home / "store").rename(home / "away")
+    directory.check_era(charter, store)
 
 
 def test_a_damaged_copy_is_passed_over_and_a_store_that_never_was_there_is_said(home: Path) -> None:

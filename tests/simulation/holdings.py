@@ -105,7 +105,7 @@ def held(region: Region) -> Held:
                 out.parcels.append(OnItsWay(near.index, mail.number, body.asset, outsider(address)))
     out.assets += [(one.asset, outsider(one.to)) for one in state.escrow]
     if isinstance(bodies, Registry):
-        out.assets += [(asset, outsider(one.holder)) for asset, one in bodies.abroad.items()]
+        out.assets += [(asset, outsider(one.holder)) for asset, one in bodies.abroad.items() if one.holder]
     return out
 
 

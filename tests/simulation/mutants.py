@@ -1069,11 +1069,12 @@ ARCHIVE: Final = (
         (
             Patch(
                 "archive/restore.py",
-                """    number = max(manifest.number for _, manifest in found)
-    while manifests(store, opening, number + 1):
-        number += 1
+                """    number = ahead = max(numbers)
+    while ahead < number + UNMADE:
+        ahead += 1
+        number = ahead if manifests(store, opening, ahead) else number
 """,
-                """    number = found[-1][1].number
+                """    number = numbers[-1]
 """,
             ),
         ),

@@ -116,7 +116,9 @@ class Auditor:
                 raise Damaged(name, str(error), region=str(index), record=part.end.snapshot_n) from None
             assert region is not None
             told = region.state.chronicle_next - 1
-            self.courses[index] = Course(region, region.state.n, region.state.n, told_number=told)
+            state, cut = region.state, self.charter.cut
+            opened = cut[index].n if cut is not None else 0
+            self.courses[index] = Course(region, state.n, opened, state.term, hashed=state.n, told_number=told)
         for index, part in enumerate(parts):
             for raw in part.records:
                 self._apply(index, raw)

@@ -153,7 +153,8 @@ def _write(
             inputs.append(renamed[said.manifest])
         else:
             inputs.append(said)
-    heard = tuple(_heard_anew(state, one, retold[one.region].letters[one.n][index]) for one in record.heard)
+    written = [(one, retold[one.region].letters.get(one.n)) for one in record.heard]  # none: the forger invented it
+    heard = tuple(one if said is None else _heard_anew(state, one, said[index]) for one, said in written)
     record = replace(record, inputs=tuple(inputs), heard=heard)
     known = state.chronicle_next - 1
     folded = compute.fold(region, replace(record, verdicts=()))

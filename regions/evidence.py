@@ -35,7 +35,7 @@ from regions.record import (
     player_head_message,
 )
 from regions.region_state import Entry, Line, Player, Region, Span
-from regions.scheduler import confirmed_message
+from regions.scheduler import confirmed_message, valuable
 from world.events import Refusal
 
 
@@ -54,6 +54,7 @@ class Looked:
 
     findings: list[str] = field(default_factory=list)
     heads: list[tuple[int, Head, Seen]] = field(default_factory=list)  # (place among the inputs, head, its player)
+    valuable: list[Acted] = field(default_factory=list)
     span: Span | None = None
     lines: dict[bytes, Line] = field(default_factory=dict)  # the numberings of the processes in it
 
@@ -82,6 +83,8 @@ def look(region: Region, record: Record) -> Looked:
                     f"action {said.number} of entity {said.entity} was admitted although"
                     f" {player.number - player.signed} before it are covered by no head"
                 )
+            if type(said) is Acted and valuable(said.body):
+                looked.valuable.append(said)
             player.number = said.number
             if type(said) is Login:
                 player.key = said.session_key
@@ -127,6 +130,7 @@ def judge(looked: Looked, region: Region, record: Record, charter: Charter, mani
     state = region.state
     for place, head, player in looked.heads:
         findings += _judge_head(head, player, record.verdicts[place], state.world, record.era)
+    findings += _judge_valuable(looked, record)
     for said in record.inputs:
         if type(said) is Acted or type(said) is Head:
             continue
@@ -174,6 +178,16 @@ def _judge_head(head: Head, player: Seen, verdict: int, world: bytes, era: int) 
     if head.number > player.number:
         return [f"{what} covers more than the {player.number} actions that the log has: one was left out"]
     return [f"{what} covers other actions than the log has: one was changed, added or left out"]
+
+
+def _judge_valuable(looked: Looked, record: Record) -> list[str]:
+    """What moves something of worth is admitted together with a head that covers it: law 13, Title."""
+    covered = [(head.entity, head.number) for place, head, _ in looked.heads if not record.verdicts[place]]
+    return [
+        f"action {said.number} of entity {said.entity} gives something of worth away and its record has no head over it"
+        for said in looked.valuable
+        if not any(entity == said.entity and number >= said.number for entity, number in covered)
+    ]
 
 
 def _judge_outside(said: Outside) -> list[str]:

@@ -4,15 +4,19 @@ Here the node cheats as well as it can (`tests.forger`), and everything that fol
 """
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from archive.errors import Forged
 from regions.letters import HANDOVER, Handover, decode_body, encode_body
-from regions.record import Heard, Mail, Record
+from regions.record import Acted, Heard, Input, Mail, Record
+from regions.region_state import Player as Controller
 from tests.archived import Archived
-from tests.audits import fault
+from tests.audits import fault, play
+from tests.cluster import Player
 from tests.forger import retell
 from tests.simulation import small_rules
+from world.actions import GiveAsset, GiveCoins, encode_action
 
 RICHES = 1_000_000
 
@@ -58,3 +62,37 @@ def test_a_letter_of_a_record_that_never_was_is_forged() -> None:
 def has_handover(heard: Heard) -> bool:
     """Whether region 1 hands a body over in this letter."""
     return heard.region == 1 and any(mail.kind == HANDOVER for mail in heard.mail)
+
+
+@pytest.mark.parametrize("what", ["coins", "asset"])
+def test_a_gift_of_one_who_is_away_is_forged(what: str) -> None:
+    """Few actions may go without a head, but none that gives away: an owner could make it up (law 13, Title)."""
+    world = Archived()
+    robbed, _, thief = (Player(world, name).enter() for name in ("robbed", "elsewhere", "thief"))
+    play(world, 18, robbed)
+    robbed.send(robbed.head())
+    world.ticks(4)
+    last = world.region(robbed.region).state.n
+    before = controller(world, robbed)
+    assert before.signed == before.number and robbed.region == thief.region
+    body = world.region(robbed.region).bodies.bodies[robbed.entity]
+    assert body.coins and body.assets
+    action = GiveCoins(thief.entity, 1) if what == "coins" else GiveAsset(thief.entity, body.assets[0][0])
+    world.checkpoint(2)
+    world.stop_in_order()
+    assert fault(world.store, world) is None
+
+    def change(index: int, record: Record) -> Record:
+        if (index, record.n) != (robbed.region, last + 3):
+            return record
+        invented: Input = Acted(robbed.entity, before.number + 1, before.session, encode_action(action))
+        return replace(record, inputs=(*record.inputs, invented))
+
+    error = fault(retell(world, change), world)
+    assert isinstance(error, Forged) and (error.region, error.record) == (str(robbed.region), last + 3)
+    assert "no head over it" in error.reason
+
+
+def controller(world: Archived, player: Player) -> Controller:
+    """A player as its region knows it."""
+    return world.region(player.region).state.players[player.entity]

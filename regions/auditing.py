@@ -22,7 +22,7 @@ from archive.errors import Damaged, Diverged, Forged
 from archive.keys import b64, unb64
 from archive.restore import Opening, Regional
 from archive.verify import AssetItems, Interval
-from regions import errors, region_state
+from regions import errors, poison, region_state
 from regions.charter import Charter, read_charter
 from regions.collecting import NOTHING, collected
 from regions.config import SPAN
@@ -205,6 +205,11 @@ class Auditor:
         except RecordError as error:
             raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
         looked = look(region, record)
+        if poison.marked(record):
+            before = region.encode()
+            pretext = poison.unproved(region, record, self.kit.fold)
+            looked.findings += [pretext] if pretext else []
+            course.region = region = region_state.decode(before, region.rules, region.head)
         try:
             self.kit.apply(region, raw, record)
         except ChainBroken as error:

@@ -157,7 +157,7 @@ def _write(
     heard = tuple(one if said is None else _heard_anew(state, one, said[index]) for one, said in written)
     record = replace(record, inputs=tuple(inputs), heard=heard)
     known = state.chronicle_next - 1
-    folded = compute.fold(region, replace(record, verdicts=()))
+    folded = compute.fold(region, record)  # of its verdicts those count which say that the rules raised
     state_hash = record.state_hash if keep_state_hashes else folded.state_hash
     head = b""
     if record.n % SPAN == 0:

@@ -3,6 +3,8 @@
 Here the node cheats as well as it can (`tests.forger`), and everything that follows from its lie is made anew.
 """
 
+from functools import lru_cache
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -12,11 +14,12 @@ from regions.letters import HANDOVER, Handover, decode_body, encode_body
 from regions.record import Acted, Heard, Input, Mail, Record
 from regions.region_state import Player as Controller
 from tests.archived import Archived
-from tests.audits import fault, play
+from tests.audits import fault, play, small_world
 from tests.cluster import Player
 from tests.forger import retell
 from tests.simulation import small_rules
-from world.actions import GiveAsset, GiveCoins, encode_action
+from world.actions import GiveAsset, GiveCoins, Speak, encode_action
+from world.events import Refusal
 
 RICHES = 1_000_000
 
@@ -31,12 +34,7 @@ def enriched(mail: Mail) -> Mail:
 
 def test_a_letter_of_a_record_that_never_was_is_forged() -> None:
     """Records begin with 1, so none was written before re-execution began that a letter of this era could name."""
-    world = Archived()
-    world.until(lambda: any(has_handover(one) for record in world.records(2) for one in record.heard))
-    world.run(1_000)
-    world.checkpoint(world.archivist.built + 1 if world.archivist is not None else 0)
-    world.stop_in_order()
-    assert fault(world.store, world) is None
+    world = wandered()
     lied: list[int] = []
 
     def change(index: int, record: Record) -> Record:
@@ -57,6 +55,19 @@ def test_a_letter_of_a_record_that_never_was_is_forged() -> None:
     error = fault(store, world)
     assert isinstance(error, Forged) and (error.region, error.record) == ("2", lied[0])
     assert "is of a record that is not there" in error.reason
+
+
+@lru_cache(maxsize=1)
+def wandered() -> Archived:
+    """Nobody plays, and a wanderer goes from region 1 to region 2; not to be changed."""
+    world = Archived()
+    world.until(lambda: any(has_handover(one) for record in world.records(2) for one in record.heard))
+    world.run(1_000)
+    assert world.archivist is not None
+    world.checkpoint(world.archivist.built + 1)
+    world.stop_in_order()
+    assert fault(world.store, world) is None
+    return world
 
 
 def has_handover(heard: Heard) -> bool:
@@ -96,3 +107,50 @@ def test_a_gift_of_one_who_is_away_is_forged(what: str) -> None:
 def controller(world: Archived, player: Player) -> Controller:
     """A player as its region knows it."""
     return world.region(player.region).state.players[player.entity]
+
+
+# The rules raise on it, says the owner.
+
+
+@pytest.mark.parametrize("what", ["action", "handover"])
+def test_what_is_said_to_make_the_rules_raise_must(what: str) -> None:
+    """An owner could refuse what it does not like, and make a body vanish that comes from a neighbour."""
+    world = wandered() if what == "handover" else small_world()[0]
+    lied: list[int] = []
+
+    def change(index: int, record: Record) -> Record:
+        if lied or index != 2 or record.n < 40:
+            return record
+        bodies = [mail for one in record.heard for mail in one.mail if has_handover(one)]
+        actions = [place for place, said in enumerate(record.inputs) if isinstance(said, Acted)]
+        if what == "handover" and bodies:
+            lied.append(record.n)
+            return replace(record, parked=((1, bodies[0].number),))
+        if what == "action" and actions:
+            lied.append(record.n)
+            return replace(record, verdicts=verdict_at(record, actions[0], Refusal.RULE_FAILED))
+        return record
+
+    error = fault(retell(world, change), world)
+    assert isinstance(error, Forged) and (error.region, error.record) == ("2", lied[0])
+    assert "is said to make the rules raise, and does not" in error.reason
+
+
+def verdict_at(record: Record, place: int, verdict: int) -> tuple[int, ...]:
+    """A record's verdicts with one of them another."""
+    return (*record.verdicts[:place], int(verdict), *record.verdicts[place + 1 :])
+
+
+def test_what_does_make_the_rules_raise_is_proved() -> None:
+    """An action, mail of a body that no region can take in, and two in one record."""
+    world = Archived()
+    one, other = Player(world).enter(), Player(world, "q").enter()
+    for player in (one, other):
+        player.act(Speak(small_rules.BREAKING))
+        player.act(Speak(small_rules.BREAKING))
+        player.act(Speak(small_rules.CURSE))
+    world.until(lambda: any(record.parked for index in (1, 2) for record in world.records(index)))
+    world.checkpoint(2)
+    world.stop_in_order()
+    failed = [record for index in (1, 2) for record in world.records(index) if Refusal.RULE_FAILED in record.verdicts]
+    assert failed and fault(world.store, world) is None

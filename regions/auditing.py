@@ -65,9 +65,10 @@ class Auditor:
         self.hashes: dict[bytes, None] = {}  # of records, the newest HASHES_AT_HAND
         self.seen: list[bytes] = []  # record hashes that players say they were shown, not yet found
         self.strange = 0
-        self.manifests: dict[bytes, int] = {}
+        self.manifests: dict[bytes, Manifest] = {}
         self.filed: set[int] = set()
         self.collected = NOTHING
+        self.assets_before: str | None = None  # the newest checkpoint that filed assets
         self.orders: set[tuple[int, int]] = set()  # (record, the checkpoint it ordered), since the one before
         self.records = 0
 
@@ -101,9 +102,11 @@ class Auditor:
                 raise Damaged(opening.id, str(error), region=str(index), record=course.region.state.n) from None
             course.begin_era()
 
-    def resume(self, opening: Opening, manifest: Manifest, parts: Sequence[Regional], known: Mapping[str, int]) -> None:
+    def resume(
+        self, opening: Opening, manifest: Manifest, parts: Sequence[Regional], known: Mapping[str, Manifest]
+    ) -> None:
         """As `archive.verify.Replay`. A snapshot is believed as its node signed it."""
-        self.manifests = {unb64(manifest_id): number for manifest_id, number in known.items()}
+        self.manifests = {unb64(manifest_id): one for manifest_id, one in known.items()}
         charter_id, owner = self._take_charter(opening)
         self.kit = self.kit_of(self.charter, charter_id, owner)
         for index, part in enumerate(parts):
@@ -127,6 +130,7 @@ class Auditor:
         self._hear_each_other()
         self.filed = {one.asset for _, one in self._held(manifest)}
         self.collected = collected(lambda item_id: parse_item(self.fetch(item_id)), manifest)
+        self.assets_before = [*known][-1] if manifest.assets else manifest.assets_before
 
     def _take_charter(self, opening: Opening) -> tuple[bytes, bytes]:
         try:
@@ -139,7 +143,7 @@ class Auditor:
 
     def fold(self, interval: Interval) -> None:
         """As `archive.verify.Replay`."""
-        self.manifests[unb64(interval.manifest_id)] = interval.manifest.number
+        self.manifests[unb64(interval.manifest_id)] = interval.manifest
         diverged: list[tuple[Diverged, Sequence[bytes]]] = []
         for index in self.courses:
             try:
@@ -306,6 +310,10 @@ class Auditor:
 
     def _check_assets(self, interval: Interval) -> None:
         manifest = interval.manifest
+        if (manifest.module, manifest.assets_before) != (self.charter.module, self.assets_before):
+            reason = f"it names Module {manifest.module} and, for assets, checkpoint {manifest.assets_before}"
+            raise Diverged(interval.manifest_id, reason)
+        self.assets_before = interval.manifest_id if manifest.assets else self.assets_before
         held = self._held(manifest)
         rows = sorted(Held(one.asset, one.holder, index) for index, one in held)
         if rows != list(interval.table):

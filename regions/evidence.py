@@ -5,10 +5,12 @@ confirmation, owner's word and AO assignment is held here against the key that m
 heads against the actions they cover. A finding is a sentence; an empty list means nothing was found.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from archive.checkpoint import Manifest
 from archive.data_item import parse_item, signing_message
 from archive.errors import ArchiveError, Forged
 from archive.keys import ED25519, b64, unb64, verify
@@ -121,10 +123,12 @@ def _arriving(record: Record, entity: int) -> Player | None:
     return None
 
 
-def judge(looked: Looked, region: Region, record: Record, charter: Charter, manifests: dict[bytes, int]) -> list[str]:
+def judge(
+    looked: Looked, region: Region, record: Record, charter: Charter, manifests: Mapping[bytes, Manifest]
+) -> list[str]:
     """What is wrong with the evidence in a record that was just applied to `region`.
 
-    `manifests` are the numbers of the world's checkpoints so far, by manifest id.
+    `manifests` are those of the world's checkpoints so far, by id.
     """
     findings = list(looked.findings)
     state = region.state
@@ -141,8 +145,8 @@ def judge(looked: Looked, region: Region, record: Record, charter: Charter, mani
             message = confirmed_message(state.world, said)
             if said.node not in state.nodes or not verify(ED25519, said.node, message, said.signature):
                 findings.append(f"the confirmation of checkpoint {said.number} is not signed by a node of the roster")
-            elif manifests.get(said.manifest) != said.number:
-                findings.append(f"a confirmation names a manifest that checkpoint {said.number} does not have")
+            else:
+                findings += _judge_confirmed(said, charter, manifests.get(said.manifest))
         elif isinstance(said, OwnerSaid):
             if not owner_signed(said.item, state.owner):
                 findings.append("an owner's word is not signed by the world's owner")
@@ -178,6 +182,20 @@ def _judge_head(head: Head, player: Seen, verdict: int, world: bytes, era: int) 
     if head.number > player.number:
         return [f"{what} covers more than the {player.number} actions that the log has: one was left out"]
     return [f"{what} covers other actions than the log has: one was changed, added or left out"]
+
+
+def _judge_confirmed(said: Confirmed, charter: Charter, manifest: Manifest | None) -> list[str]:
+    """What is confirmed is what lets assets leave and logs be cut: no more of it than the manifest holds (law 2)."""
+    if manifest is None or manifest.number != said.number:
+        return [f"a confirmation names a manifest that checkpoint {said.number} does not have"]
+    ours = manifest.era == charter.era
+    ends = [
+        (unb64(seat.process), end.end, end.snapshot_before if ours else 0)
+        for seat, end in zip(charter.seats, manifest.regions)
+    ]
+    if list(said.ends) != ends:
+        return [f"the confirmation of checkpoint {said.number} says that it holds other records than it does"]
+    return []
 
 
 def _judge_valuable(looked: Looked, record: Record) -> list[str]:

@@ -9,13 +9,16 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from archive.checkpoint import Manifest
 from archive.errors import Forged
 from regions.letters import HANDOVER, Handover, decode_body, encode_body
-from regions.record import Acted, Heard, Input, Mail, Record
+from regions.record import Acted, Confirmed, Heard, Input, Mail, Record
 from regions.region_state import Player as Controller
+from regions.scheduler import confirmed_message
+from tests import forger
 from tests.archived import Archived
 from tests.audits import fault, play, small_world
-from tests.cluster import Player
+from tests.cluster import NODE, Player
 from tests.forger import retell
 from tests.simulation import small_rules
 from world.actions import GiveAsset, GiveCoins, Speak, encode_action
@@ -154,3 +157,28 @@ def test_what_does_make_the_rules_raise_is_proved() -> None:
     world.stop_in_order()
     failed = [record for index in (1, 2) for record in world.records(index) if Refusal.RULE_FAILED in record.verdicts]
     assert failed and fault(world.store, world) is None
+
+
+# What the archivist says.
+
+
+@pytest.mark.parametrize("what", ["archived", "to be cut"])
+def test_a_confirmation_says_what_its_checkpoint_holds(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Assets leave the world on its word, and logs are cut: an archivist could say that more is archived."""
+    honest = forger._confirmation
+
+    def lying(world: Archived, manifest: Manifest, manifest_id: str) -> Confirmed:
+        said = honest(world, manifest, manifest_id)
+        if not any(n > 1 for _, n, _ in said.ends):
+            return said
+        more, cut = (1, 0) if what == "archived" else (0, 1)
+        said = replace(said, ends=tuple((region, n + more, trim + cut) for region, n, trim in said.ends))
+        return replace(said, signature=NODE.sign(confirmed_message(world.world, said)))
+
+    world, _ = small_world()
+    with monkeypatch.context() as context:
+        context.setattr(forger, "_confirmation", lying)
+        store = retell(world, lambda index, record: record)
+    error = fault(store, world)
+    assert isinstance(error, Forged) and error.region == "0"
+    assert "holds other records than it does" in error.reason

@@ -66,7 +66,7 @@ class Auditor:
         self.seen: list[bytes] = []  # record hashes that players say they were shown, not yet found
         self.strange = 0
         self.manifests: dict[bytes, Manifest] = {}
-        self.filed: set[int] = set()
+        self.filed: dict[int, tuple[int, int]] = {}  # asset: its kind and traits, which nothing changes
         self.collected = NOTHING
         self.assets_before: str | None = None  # the newest checkpoint that filed assets
         self.orders: set[tuple[int, int]] = set()  # (record, the checkpoint it ordered), since the one before
@@ -128,7 +128,7 @@ class Auditor:
             self.courses[index].told_number = part.end.told
             self.courses[index].told.clear()
         self._hear_each_other()
-        self.filed = {one.asset for _, one in self._held(manifest)}
+        self.filed = {one.asset: (one.kind, one.traits) for _, one in self._held(manifest)}
         self.collected = collected(lambda item_id: parse_item(self.fetch(item_id)), manifest)
         self.assets_before = [*known][-1] if manifest.assets else manifest.assets_before
 
@@ -327,11 +327,14 @@ class Auditor:
             course.told_number = course.newest_told
             course.told.clear()
         new = {one.asset: one for _, one in held if one.asset not in self.filed}
+        for index, one in held:
+            if self.filed.setdefault(one.asset, (one.kind, one.traits)) != (one.kind, one.traits):
+                reason = f"asset {asset_name(one.asset)} was filed with another kind or other traits than it has"
+                raise Diverged(interval.manifest_id, reason, region=str(index))
         if [one.filed.asset for one in interval.assets] != [asset_name(asset) for asset in sorted(new)]:
             raise Diverged(interval.manifest_id, f"it files {len(interval.assets)} new assets, {len(new)} were made")
         for items, (_, holding) in zip(interval.assets, sorted(new.items())):
             self._check_asset(manifest, items, holding)
-        self.filed |= set(new)
         self._check_collection(manifest)
 
     def _check_collection(self, manifest: Manifest) -> None:

@@ -10,13 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from archive.checkpoint import Manifest
-from archive.errors import Forged
+from archive.errors import Diverged, Forged
 from regions.letters import HANDOVER, Handover, decode_body, encode_body
 from regions.record import Acted, Confirmed, Heard, Input, Mail, Record
 from regions.region_state import Player as Controller
 from regions.scheduler import confirmed_message
 from tests import forger
-from tests.archived import Archived
+from tests.archived import Archived, restored
 from tests.audits import fault, play, small_world
 from tests.cluster import NODE, Player
 from tests.forger import retell
@@ -182,3 +182,23 @@ def test_a_confirmation_says_what_its_checkpoint_holds(what: str, monkeypatch: p
     error = fault(store, world)
     assert isinstance(error, Forged) and error.region == "0"
     assert "holds other records than it does" in error.reason
+
+
+def test_rules_of_a_later_era_do_not_change_what_an_asset_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world's owner signs a Module that makes more of somebody's assets than was filed (law 13, Title)."""
+    world = Archived()
+    player = Player(world).enter()
+    play(world, 60, player)
+    world.stop_in_order()
+    assert world.manifest().assets or world.manifest().assets_before
+
+    def lying(self: small_rules.SmallRules, state: small_rules.Line, era: int) -> None:
+        state.era, state.made = era, 0
+        for body in state.bodies.values():
+            body.assets = [(asset, kind, traits ^ 1) for asset, kind, traits in body.assets]
+
+    monkeypatch.setattr(small_rules.SmallRules, "begin_era", lying)
+    second = restored(world)
+    second.run(4_000)
+    error = fault(second.store, world)
+    assert isinstance(error, Diverged) and "was filed with another kind or other traits" in error.reason

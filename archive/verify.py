@@ -4,7 +4,8 @@
 Integrity: every item of the store has its id and signature; the charters lead from era to era; each era's manifests are
 numbered without gaps, name one another, and were signed by nodes of its roster; segments join record to record and
 hash to hash. Items that no manifest of this chain names (an era's work past the cut it was restored from, what a crash
-left behind) are void, and listed. Execution is the replay's: it knows what records and states mean.
+left behind) are void, and listed; where they have records that history has, these are the same (`archive.forks`).
+Execution is the replay's: it knows what records and states mean.
 
 What a store does not hold, it can hide: whether a newer checkpoint exists elsewhere is not for it to say.
 """
@@ -19,6 +20,7 @@ from archive.assets import Held
 from archive.checkpoint import AssetFiled, Manifest, RegionEnd, Run
 from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError, Damaged, Missing
+from archive.forks import Beside
 from archive.history import History
 from archive.keys import b64
 from archive.restore import Opening, ReadCharter, Regional, fetch
@@ -161,6 +163,8 @@ def verify(
         raise problems[0]
     history = History.read(store, read, world, until)
     verified = Verified(history.openings[-1].world, objects=len(list(store.ids())))
+    verified.void = sorted(history.void(store))
+    beside = Beside(store, verified.void)
     chain = history.chain
     start = 0
     if since is not None:
@@ -178,6 +182,7 @@ def verify(
         assert before is not None
         interval = load_interval(store, opening, manifest_id, manifest, before)
         replay.fold(interval)
+        beside.check(opening, manifest, interval.hashes)
         before = _ends(manifest.regions)
         verified.records += sum(map(len, interval.records.values()))
         progress("records", verified.records, total)
@@ -186,7 +191,6 @@ def verify(
     verified.era, verified.checkpoint, verified.manifest_id = manifest.era, manifest.number, manifest_id
     verified.state_hash = manifest.state_hash
     verified.eras = [opening.era for opening in history.openings]
-    verified.void = sorted(history.void(store))
     return verified
 
 

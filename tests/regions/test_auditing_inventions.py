@@ -9,15 +9,18 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from archive import segment
 from archive.checkpoint import Manifest
+from archive.data_item import parse_item
 from archive.errors import Diverged, Forged
+from archive.stores.memory import MemoryStore
 from regions.letters import HANDOVER, Handover, decode_body, encode_body
 from regions.record import Acted, Confirmed, Heard, Input, Mail, Record
 from regions.region_state import Player as Controller
 from regions.scheduler import confirmed_message
 from tests import forger
 from tests.archived import Archived, restored
-from tests.audits import fault, play, small_world
+from tests.audits import audited, fault, play, small_world
 from tests.cluster import NODE, Player
 from tests.forger import retell
 from tests.simulation import small_rules
@@ -202,3 +205,28 @@ def test_rules_of_a_later_era_do_not_change_what_an_asset_is(monkeypatch: pytest
     second.run(4_000)
     error = fault(second.store, world)
     assert isinstance(error, Diverged) and "was filed with another kind or other traits" in error.reason
+
+
+def test_two_histories_in_one_store_convict_their_signer() -> None:
+    """Some were shown one, others another; a manifest names only one of them, and numbers may be left out."""
+    world, (player, _) = small_world()
+    lied: list[int] = []
+
+    def change(index: int, record: Record) -> Record:
+        places = [place for place, said in enumerate(record.inputs) if getattr(said, "entity", 0) == player.entity]
+        if lied or index != 1 or record.n < 100 or not places or not isinstance(record.inputs[places[0]], Acted):
+            return record
+        lied.append(record.n)
+        other = replace(record.inputs[places[0]], body=encode_action(Speak("what nobody said")))
+        return replace(record, inputs=(*record.inputs[: places[0]], other, *record.inputs[places[0] + 1 :]))
+
+    store, forged = MemoryStore(), retell(world, change)
+    assert lied
+    for one in reversed(list(world.store.ids())):
+        store.put(world.store.get(one))
+    assert audited(store, world).void == []
+    for one in reversed(list(forged.ids())):
+        if parse_item(forged.get(one)).tag("Type") == segment.TYPE:
+            store.put(forged.get(one))
+    error = fault(store, world)
+    assert isinstance(error, Forged) and error.object in forged.ids() and ": a fork" in error.reason

@@ -4,7 +4,8 @@
 Integrity: every item of the store has its id and signature; the charters lead from era to era; each era's manifests are
 numbered without gaps, name one another, and were signed by nodes of its roster; segments join record to record and
 hash to hash. Items that no manifest of this chain names (an era's work past the cut it was restored from, what a crash
-left behind) are void, and listed. Execution is the replay's: it knows what records and states mean.
+left behind) are void, and listed; where they have records that history has, these are the same (`archive.forks`).
+Execution is the replay's: it knows what records and states mean.
 
 What a store does not hold, it can hide: whether a newer checkpoint exists elsewhere is not for it to say.
 """
@@ -19,6 +20,7 @@ from archive.assets import Held
 from archive.checkpoint import AssetFiled, Manifest, RegionEnd, Run
 from archive.data_item import DataItem, parse_item
 from archive.errors import ArchiveError, Damaged, Missing
+from archive.forks import Beside
 from archive.history import History
 from archive.keys import b64
 from archive.restore import Opening, ReadCharter, Regional, fetch
@@ -71,9 +73,11 @@ class Replay(Protocol):
         """An era opens: the first one at the world's founding, a later one on the states at its cut."""
         ...
 
-    def resume(self, opening: Opening, manifest: Manifest, parts: Sequence[Regional], known: Mapping[str, int]) -> None:
-        """Begin in the middle: from snapshots, and the records up to a checkpoint. `known` are the numbers of the
-        checkpoints so far, by manifest id."""
+    def resume(
+        self, opening: Opening, manifest: Manifest, parts: Sequence[Regional], known: Mapping[str, Manifest]
+    ) -> None:
+        """Begin in the middle: from snapshots, and the records up to a checkpoint. `known` are the checkpoints so far,
+        by manifest id."""
         ...
 
     def fold(self, interval: Interval) -> None:
@@ -159,6 +163,8 @@ def verify(
         raise problems[0]
     history = History.read(store, read, world, until)
     verified = Verified(history.openings[-1].world, objects=len(list(store.ids())))
+    verified.void = sorted(history.void(store))
+    beside = Beside(store, verified.void)
     chain = history.chain
     start = 0
     if since is not None:
@@ -176,6 +182,7 @@ def verify(
         assert before is not None
         interval = load_interval(store, opening, manifest_id, manifest, before)
         replay.fold(interval)
+        beside.check(opening, manifest, interval.hashes)
         before = _ends(manifest.regions)
         verified.records += sum(map(len, interval.records.values()))
         progress("records", verified.records, total)
@@ -184,21 +191,21 @@ def verify(
     verified.era, verified.checkpoint, verified.manifest_id = manifest.era, manifest.number, manifest_id
     verified.state_hash = manifest.state_hash
     verified.eras = [opening.era for opening in history.openings]
-    verified.void = sorted(history.void(store))
     return verified
 
 
-RegionEnds = list[tuple[int, str, list[Run], str | None, int]]
+Before = tuple[int, str, list[Run], str | None, int, int]
+RegionEnds = list[Before]
 
 
 def _ends(regions: Iterable[RegionEnd]) -> RegionEnds:
-    return [(end.end, end.end_hash, end.segments, end.snapshot, end.snapshot_n) for end in regions]
+    return [(end.end, end.end_hash, end.segments, end.snapshot, end.snapshot_n, end.snapshot_before) for end in regions]
 
 
 def _begin(opening: Opening) -> RegionEnds:
     if opening.cut is None:
-        return [(0, "", [], None, 0) for _ in opening.regions]
-    return [(n, b64(head), [], None, 0) for n, head in opening.cut]
+        return [(0, "", [], None, 0, 0) for _ in opening.regions]
+    return [(n, b64(head), [], None, 0, 0) for n, head in opening.cut]
 
 
 def load_interval(store: Store, opening: Opening, manifest_id: str, manifest: Manifest, before: RegionEnds) -> Interval:
@@ -209,10 +216,13 @@ def load_interval(store: Store, opening: Opening, manifest_id: str, manifest: Ma
     for index, end in enumerate(manifest.regions):
         try:
             records[index], hashes[index] = _new_records(store, opening, manifest_id, manifest, end, before[index])
-            if end.snapshot is not None and end.snapshot != before[index][3]:
+            if end.snapshot is not None and (end.snapshot, end.snapshot_n) != before[index][3:5]:
                 if end.snapshot_n < before[index][4]:
                     raise Damaged(manifest_id, f"its snapshot {end.snapshot_n} is older than the one before")
                 snapshots[index] = restore.load_snapshot(store, manifest, end, opening.nodes)
+            older = before[index][4 if index in snapshots else 5]
+            if end.snapshot_before != older:
+                raise Damaged(manifest_id, f"it says {end.snapshot_before} of the snapshot before its own, not {older}")
         except ArchiveError as error:
             error.region = error.region or str(index)
             raise
@@ -238,7 +248,7 @@ def _new_records(
     manifest_id: str,
     manifest: Manifest,
     end: RegionEnd,
-    before: tuple[int, str, list[Run], str | None, int],
+    before: Before,
 ) -> tuple[list[bytes], list[bytes]]:
     n, head, known = before[0], before[1], before[2]
     if end.first != n + 1 or end.end < n:
@@ -283,6 +293,6 @@ def _resume(store: Store, history: History, replay: Replay, since: int) -> int:
     manifest = history.chain[place][1]
     opening = history.opening(manifest)
     parts = [restore.load_region(store, manifest, index, opening.nodes) for index in range(len(manifest.regions))]
-    known = {manifest_id: one.number for manifest_id, one in history.chain[: place + 1]}
+    known = dict(history.chain[: place + 1])
     replay.resume(opening, manifest, parts, known)
     return place

@@ -50,6 +50,10 @@ def run(which: str, store: Path | str, since: str, as_json: bool, run_module: bo
             f" {summary['times_real_time']} times real time; state {summary['state_hash']}",
             highlight=False,
         )
+        if void := summary["void"]:
+            console.print(f"void, as no checkpoint that counts names them: {len(void)} items (--json lists them)")
+        if strange := summary["heads_naming_unknown_records"]:
+            console.print(f"players say in {strange} heads that they were shown records which history does not have")
         for module in summary["modules_run"]:
             console.print(f"run for it, confined: Module {module}", highlight=False)
         if others := summary["locked_with_other_packages"]:

@@ -22,7 +22,7 @@ from archive.errors import Damaged, Diverged, Forged
 from archive.keys import b64, unb64
 from archive.restore import Opening, Regional
 from archive.verify import AssetItems, Interval
-from regions import errors, region_state
+from regions import errors, poison, region_state
 from regions.charter import Charter, read_charter
 from regions.collecting import NOTHING, collected
 from regions.config import SPAN
@@ -65,9 +65,10 @@ class Auditor:
         self.hashes: dict[bytes, None] = {}  # of records, the newest HASHES_AT_HAND
         self.seen: list[bytes] = []  # record hashes that players say they were shown, not yet found
         self.strange = 0
-        self.manifests: dict[bytes, int] = {}
-        self.filed: set[int] = set()
+        self.manifests: dict[bytes, Manifest] = {}
+        self.filed: dict[int, tuple[int, int]] = {}  # asset: its kind and traits, which nothing changes
         self.collected = NOTHING
+        self.assets_before: str | None = None  # the newest checkpoint that filed assets
         self.orders: set[tuple[int, int]] = set()  # (record, the checkpoint it ordered), since the one before
         self.records = 0
 
@@ -101,9 +102,11 @@ class Auditor:
                 raise Damaged(opening.id, str(error), region=str(index), record=course.region.state.n) from None
             course.begin_era()
 
-    def resume(self, opening: Opening, manifest: Manifest, parts: Sequence[Regional], known: Mapping[str, int]) -> None:
+    def resume(
+        self, opening: Opening, manifest: Manifest, parts: Sequence[Regional], known: Mapping[str, Manifest]
+    ) -> None:
         """As `archive.verify.Replay`. A snapshot is believed as its node signed it."""
-        self.manifests = {unb64(manifest_id): number for manifest_id, number in known.items()}
+        self.manifests = {unb64(manifest_id): one for manifest_id, one in known.items()}
         charter_id, owner = self._take_charter(opening)
         self.kit = self.kit_of(self.charter, charter_id, owner)
         for index, part in enumerate(parts):
@@ -116,15 +119,18 @@ class Auditor:
                 raise Damaged(name, str(error), region=str(index), record=part.end.snapshot_n) from None
             assert region is not None
             told = region.state.chronicle_next - 1
-            self.courses[index] = Course(region, region.state.n, region.state.n, told_number=told)
+            state, cut = region.state, self.charter.cut
+            opened = cut[index].n if cut is not None else 0
+            self.courses[index] = Course(region, state.n, opened, state.term, hashed=state.n, told_number=told)
         for index, part in enumerate(parts):
             for raw in part.records:
                 self._apply(index, raw)
             self.courses[index].told_number = part.end.told
             self.courses[index].told.clear()
         self._hear_each_other()
-        self.filed = {one.asset for _, one in self._held(manifest)}
+        self.filed = {one.asset: (one.kind, one.traits) for _, one in self._held(manifest)}
         self.collected = collected(lambda item_id: parse_item(self.fetch(item_id)), manifest)
+        self.assets_before = [*known][-1] if manifest.assets else manifest.assets_before
 
     def _take_charter(self, opening: Opening) -> tuple[bytes, bytes]:
         try:
@@ -137,7 +143,7 @@ class Auditor:
 
     def fold(self, interval: Interval) -> None:
         """As `archive.verify.Replay`."""
-        self.manifests[unb64(interval.manifest_id)] = interval.manifest.number
+        self.manifests[unb64(interval.manifest_id)] = interval.manifest
         diverged: list[tuple[Diverged, Sequence[bytes]]] = []
         for index in self.courses:
             try:
@@ -203,6 +209,11 @@ class Auditor:
         except RecordError as error:
             raise Damaged(f"record {n}", str(error), region=str(index), record=n) from None
         looked = look(region, record)
+        if poison.marked(record):
+            before = region.encode()
+            pretext = poison.unproved(region, record, self.kit.fold)
+            looked.findings += [pretext] if pretext else []
+            course.region = region = region_state.decode(before, region.rules, region.head)
         try:
             self.kit.apply(region, raw, record)
         except ChainBroken as error:
@@ -299,6 +310,10 @@ class Auditor:
 
     def _check_assets(self, interval: Interval) -> None:
         manifest = interval.manifest
+        if (manifest.module, manifest.assets_before) != (self.charter.module, self.assets_before):
+            reason = f"it names Module {manifest.module} and, for assets, checkpoint {manifest.assets_before}"
+            raise Diverged(interval.manifest_id, reason)
+        self.assets_before = interval.manifest_id if manifest.assets else self.assets_before
         held = self._held(manifest)
         rows = sorted(Held(one.asset, one.holder, index) for index, one in held)
         if rows != list(interval.table):
@@ -312,11 +327,14 @@ class Auditor:
             course.told_number = course.newest_told
             course.told.clear()
         new = {one.asset: one for _, one in held if one.asset not in self.filed}
+        for index, one in held:
+            if self.filed.setdefault(one.asset, (one.kind, one.traits)) != (one.kind, one.traits):
+                reason = f"asset {asset_name(one.asset)} was filed with another kind or other traits than it has"
+                raise Diverged(interval.manifest_id, reason, region=str(index))
         if [one.filed.asset for one in interval.assets] != [asset_name(asset) for asset in sorted(new)]:
             raise Diverged(interval.manifest_id, f"it files {len(interval.assets)} new assets, {len(new)} were made")
         for items, (_, holding) in zip(interval.assets, sorted(new.items())):
             self._check_asset(manifest, items, holding)
-        self.filed |= set(new)
         self._check_collection(manifest)
 
     def _check_collection(self, manifest: Manifest) -> None:

@@ -5,10 +5,12 @@ confirmation, owner's word and AO assignment is held here against the key that m
 heads against the actions they cover. A finding is a sentence; an empty list means nothing was found.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from archive.checkpoint import Manifest
 from archive.data_item import parse_item, signing_message
 from archive.errors import ArchiveError, Forged
 from archive.keys import ED25519, b64, unb64, verify
@@ -35,7 +37,7 @@ from regions.record import (
     player_head_message,
 )
 from regions.region_state import Entry, Line, Player, Region, Span
-from regions.scheduler import confirmed_message
+from regions.scheduler import confirmed_message, valuable
 from world.events import Refusal
 
 
@@ -54,6 +56,7 @@ class Looked:
 
     findings: list[str] = field(default_factory=list)
     heads: list[tuple[int, Head, Seen]] = field(default_factory=list)  # (place among the inputs, head, its player)
+    valuable: list[Acted] = field(default_factory=list)
     span: Span | None = None
     lines: dict[bytes, Line] = field(default_factory=dict)  # the numberings of the processes in it
 
@@ -82,6 +85,8 @@ def look(region: Region, record: Record) -> Looked:
                     f"action {said.number} of entity {said.entity} was admitted although"
                     f" {player.number - player.signed} before it are covered by no head"
                 )
+            if type(said) is Acted and valuable(said.body):
+                looked.valuable.append(said)
             player.number = said.number
             if type(said) is Login:
                 player.key = said.session_key
@@ -118,15 +123,18 @@ def _arriving(record: Record, entity: int) -> Player | None:
     return None
 
 
-def judge(looked: Looked, region: Region, record: Record, charter: Charter, manifests: dict[bytes, int]) -> list[str]:
+def judge(
+    looked: Looked, region: Region, record: Record, charter: Charter, manifests: Mapping[bytes, Manifest]
+) -> list[str]:
     """What is wrong with the evidence in a record that was just applied to `region`.
 
-    `manifests` are the numbers of the world's checkpoints so far, by manifest id.
+    `manifests` are those of the world's checkpoints so far, by id.
     """
     findings = list(looked.findings)
     state = region.state
     for place, head, player in looked.heads:
         findings += _judge_head(head, player, record.verdicts[place], state.world, record.era)
+    findings += _judge_valuable(looked, record)
     for said in record.inputs:
         if type(said) is Acted or type(said) is Head:
             continue
@@ -137,8 +145,8 @@ def judge(looked: Looked, region: Region, record: Record, charter: Charter, mani
             message = confirmed_message(state.world, said)
             if said.node not in state.nodes or not verify(ED25519, said.node, message, said.signature):
                 findings.append(f"the confirmation of checkpoint {said.number} is not signed by a node of the roster")
-            elif manifests.get(said.manifest) != said.number:
-                findings.append(f"a confirmation names a manifest that checkpoint {said.number} does not have")
+            else:
+                findings += _judge_confirmed(said, charter, manifests.get(said.manifest))
         elif isinstance(said, OwnerSaid):
             if not owner_signed(said.item, state.owner):
                 findings.append("an owner's word is not signed by the world's owner")
@@ -174,6 +182,30 @@ def _judge_head(head: Head, player: Seen, verdict: int, world: bytes, era: int) 
     if head.number > player.number:
         return [f"{what} covers more than the {player.number} actions that the log has: one was left out"]
     return [f"{what} covers other actions than the log has: one was changed, added or left out"]
+
+
+def _judge_confirmed(said: Confirmed, charter: Charter, manifest: Manifest | None) -> list[str]:
+    """What is confirmed is what lets assets leave and logs be cut: no more of it than the manifest holds (law 2)."""
+    if manifest is None or manifest.number != said.number:
+        return [f"a confirmation names a manifest that checkpoint {said.number} does not have"]
+    ours = manifest.era == charter.era
+    ends = [
+        (unb64(seat.process), end.end, end.snapshot_before if ours else 0)
+        for seat, end in zip(charter.seats, manifest.regions)
+    ]
+    if list(said.ends) != ends:
+        return [f"the confirmation of checkpoint {said.number} says that it holds other records than it does"]
+    return []
+
+
+def _judge_valuable(looked: Looked, record: Record) -> list[str]:
+    """What moves something of worth is admitted together with a head that covers it: law 13, Title."""
+    covered = [(head.entity, head.number) for place, head, _ in looked.heads if not record.verdicts[place]]
+    return [
+        f"action {said.number} of entity {said.entity} gives something of worth away and its record has no head over it"
+        for said in looked.valuable
+        if not any(entity == said.entity and number >= said.number for entity, number in covered)
+    ]
 
 
 def _judge_outside(said: Outside) -> list[str]:

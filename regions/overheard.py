@@ -36,6 +36,8 @@ class Course:
 
     region: Region
     start: int
+    opened: int = 0  # the last record before its era
+    term: int = 0  # at `start`
     hashed: int = 0  # the newest record whose state hash held
     ticks: int = 0
     told_number: int = 0  # key events filed by earlier checkpoints
@@ -73,7 +75,8 @@ class Course:
 
     def begin_era(self) -> None:
         """The region's state was adopted by a new era: letters of the old one are not heard in it."""
-        self.start = self.hashed = self.region.state.n
+        self.start = self.opened = self.hashed = self.region.state.n
+        self.term = 0
         self.state_hashes = {self.start: self.region.digest()}
         self.spoke.clear()
         self.order.clear()
@@ -88,8 +91,9 @@ def misheard(index: int, heard: Heard, sender: Course, receiver: Region) -> str:
     """What is wrong with a letter as region `index` heard it; empty when nothing is, or it cannot be known."""
     if heard.era != receiver.state.era:
         return f"is of era {heard.era}"
-    if heard.n <= sender.start:
-        return ""  # written before re-execution began
+    if heard.n <= sender.start:  # written before re-execution began, if it was: with nothing to hold it against
+        written = heard.n > sender.opened and heard.term <= sender.term
+        return "" if written else "is of a record that is not there"
     spoke = sender.spoke.get(heard.n)
     if spoke is None or index not in spoke.to:
         return "is older than one heard before, or of a record that is not there"

@@ -3,8 +3,11 @@
 Mail and inputs are added in order to what is known to hold, each time on a fresh copy of the state, so of two that
 raise only together the second is the culprit. Mail that raises is parked whole in the state; an input is recorded as
 refused, its number spent. If the fold raises without any of them, the region halts.
+
+Whoever verifies the log tries the same with what was marked (`unproved`): else an owner could refuse what it dislikes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -12,7 +15,7 @@ from msgspec.structs import replace
 from regions import compute, region_state
 from regions.config import PARKED_MAX
 from regions.errors import FoldFailed, RecordError
-from regions.record import Heard, Input, Mail, Record
+from regions.record import Acted, Heard, Input, Login, Mail, Record
 from regions.region_state import Region
 from world.events import Refusal
 
@@ -68,6 +71,41 @@ def _culprit(region: Region, before: bytes, trial: "_Trial", held: int) -> int:
     return high
 
 
+def marked(given: Record) -> bool:
+    """Whether a record has anything that is said to make the fold raise."""
+    return bool(given.parked) or Refusal.RULE_FAILED in given.verdicts
+
+
+def unproved(region: Region, given: Record, fold: Callable[[Region, Record], object]) -> str:
+    """The first mark in a record that follows this state which is a pretext: with what stands before it in the record,
+    nothing raises. Empty when there is none.
+
+    The region itself is left as it is, but for rules that fold elsewhere (`regions.afar`): decode it anew.
+    """
+    before = region.encode()
+    trial = _Trial(given, given)
+    mails = len(trial.parts) - len(given.inputs)
+    parked = set(given.parked)
+    refused = {mails + place for place, verdict in enumerate(given.verdicts) if verdict == Refusal.RULE_FAILED}
+    marks = [
+        place
+        for place, part in enumerate(trial.parts)
+        if place in refused or (isinstance(part, tuple) and (part[0], part[1].number) in parked)
+    ]
+    for place in marks:
+        if not _failure(region, before, trial.upto(place + 1), fold):
+            part = trial.parts[place]
+            what = f"mail {part[1].number} of region {part[0]}" if isinstance(part, tuple) else _name(part)
+            return f"{what} is said to make the rules raise, and does not"
+        trial.bad.add(place)
+    return ""
+
+
+def _name(said: Input) -> str:
+    name = type(said).__name__.lower()
+    return f"{name} {said.number} of entity {said.entity}" if isinstance(said, Acted | Login) else f"an input ({name})"
+
+
 class _Trial:
     """A record cut short: `parts` are its mails, then its inputs; `bad` ones are refused, those `out` are not in it."""
 
@@ -101,9 +139,11 @@ class _Trial:
         )
 
 
-def _failure(region: Region, before: bytes, given: Record) -> str:
+def _failure(
+    region: Region, before: bytes, given: Record, fold: Callable[[Region, Record], object] = compute.fold
+) -> str:
     try:
-        compute.fold(region_state.decode(before, region.rules, region.head), given)
+        fold(region_state.decode(before, region.rules, region.head), given)
     except (FoldFailed, RecordError) as error:
         return str(error)
     return ""

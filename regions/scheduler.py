@@ -227,7 +227,7 @@ class Scheduler:
         head = expected.covering
         if head is None or head.chain != chain:
             head = None
-            if _valuable(said.body) or self._unsigned(expected):
+            if valuable(said.body) or self._unsigned(expected):
                 return self._last(said, messages.STATUS_UNSIGNED)
         if len(self.queue) >= QUEUE_TOTAL or expected.waiting >= QUEUE_PER_PLAYER:
             return self._last(said, messages.STATUS_BUSY)
@@ -338,7 +338,8 @@ def _entity(said: Input) -> int:
     return said.entity if type(said) is Acted or type(said) is Head or type(said) is Login else 0
 
 
-def _valuable(body: bytes) -> bool:
+def valuable(body: bytes) -> bool:
+    """Whether an action moves something of worth, so that a head which covers it must stand in its record."""
     try:
         return type(decode_action(body)) in VALUABLE
     except ValueError:

@@ -153,10 +153,11 @@ def _write(
             inputs.append(renamed[said.manifest])
         else:
             inputs.append(said)
-    heard = tuple(_heard_anew(state, one, retold[one.region].letters[one.n][index]) for one in record.heard)
+    written = [(one, retold[one.region].letters.get(one.n)) for one in record.heard]  # none: the forger invented it
+    heard = tuple(one if said is None else _heard_anew(state, one, said[index]) for one, said in written)
     record = replace(record, inputs=tuple(inputs), heard=heard)
     known = state.chronicle_next - 1
-    folded = compute.fold(region, replace(record, verdicts=()))
+    folded = compute.fold(region, record)  # of its verdicts those count which say that the rules raised
     state_hash = record.state_hash if keep_state_hashes else folded.state_hash
     head = b""
     if record.n % SPAN == 0:

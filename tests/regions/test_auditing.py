@@ -288,7 +288,10 @@ def test_two_manifests_of_one_checkpoint_convict_their_signer() -> None:
     assert isinstance(error, Forged) and "second manifest of checkpoint 3" in error.reason
 
 
-@pytest.mark.parametrize("name", ["told", "hashed_n", "neighbours", "time_ms", "assets", "table"])
+@pytest.mark.parametrize(
+    "name",
+    ["told", "hashed_n", "neighbours", "time_ms", "assets", "table", "module", "before", "cut", "snapshot", "id"],
+)
 def test_a_manifest_that_says_otherwise_than_history_is_found_out(name: str) -> None:
     world, _ = small_world()
     store, place = MemoryStore(), 4
@@ -296,14 +299,16 @@ def test_a_manifest_that_says_otherwise_than_history_is_found_out(name: str) -> 
     manifest = honest[place][1]
     assert manifest.assets
     region = manifest.regions[1]
+    assert region.snapshot is not None and region.snapshot_n < region.end and manifest.assets_before is not None
     lies = {
-        "told": replace(manifest, regions=[*manifest.regions[:1], replace(region, told=99), *manifest.regions[2:]]),
-        "hashed_n": replace(
-            manifest, regions=[*manifest.regions[:1], replace(region, hashed_n=0), *manifest.regions[2:]]
-        ),
-        "neighbours": replace(
-            manifest, regions=[*manifest.regions[:1], replace(region, neighbours=[]), *manifest.regions[2:]]
-        ),
+        "module": replace(manifest, module=manifest.charter),
+        "before": replace(manifest, assets_before=None),
+        "cut": with_region(manifest, replace(region, snapshot_before=region.snapshot_n)),
+        "snapshot": with_region(manifest, replace(region, snapshot_n=region.end)),
+        "id": with_region(manifest, replace(region, snapshot=manifest.regions[2].snapshot)),
+        "told": with_region(manifest, replace(region, told=99)),
+        "hashed_n": with_region(manifest, replace(region, hashed_n=0)),
+        "neighbours": with_region(manifest, replace(region, neighbours=[])),
         "time_ms": replace(manifest, time_ms=manifest.time_ms + 1),
         "assets": replace(manifest, assets=manifest.assets[1:]),
         "table": replace(manifest, table=honest[place - 1][1].table),
@@ -315,6 +320,11 @@ def test_a_manifest_that_says_otherwise_than_history_is_found_out(name: str) -> 
     store.put(checkpoint.sign(NODE, lies[name]).raw)
     error = fault(store, world)
     assert isinstance(error, Diverged | Damaged), error
+
+
+def with_region(manifest: checkpoint.Manifest, end: checkpoint.RegionEnd) -> checkpoint.Manifest:
+    """A manifest that says something else of region 1."""
+    return replace(manifest, regions=[manifest.regions[0], end, *manifest.regions[2:]])
 
 
 # Eras.

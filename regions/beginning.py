@@ -86,8 +86,8 @@ def lacking(
 def windows(first: int, last: int) -> Iterator[tuple[int, int]]:
     """Where in a log of records `first` to `last` to look for witnesses: pairs (first record, how many), newest first.
 
-    The caller stops where it finds some. Of a region that has been silent for an hour its neighbours' newest records
-    tell nothing; what is no longer in their logs, the archive's checkpoint covers.
+    The caller stops where it finds some. Of a region that was silent for long its neighbours' newest records tell
+    nothing; what is no longer in their logs, their states and the archive's checkpoint cover.
     """
     end, count = last, WITNESS_RECORDS
     while end >= max(first, 1):
@@ -104,6 +104,19 @@ def heard_by(other: int, index: int, records: Iterable[tuple[int, bytes]]) -> li
             if heard.region == index:
                 found.append(Witness(heard.era, heard.n, heard.hash, f"record {n} of region {other}"))
     return found
+
+
+def standing(era: int, records: Iterable[tuple[int, bytes]]) -> list[Witness]:
+    """What the region's own log has where its state ends: a log that ends there is not folded upon it, and may be
+    another."""
+    return [Witness(era, n, record.record_hash(raw), "the log itself") for n, raw in records]
+
+
+def remembered(region: Region, index: int) -> list[Witness]:
+    """What a state of another region has seen of region `index`."""
+    state = region.state
+    where = f"the state of region {state.index} at record {state.n}"
+    return [Witness(near.era, near.n, near.hash, where) for near in state.neighbours if near.index == index and near.n]
 
 
 def filed_witnesses(store: Store, opening: Opening, index: int) -> list[Witness]:

@@ -18,7 +18,7 @@ from archive.keys import b64
 from archive.snapshot import Snapshot as SnapshotFile
 from archive.snapshot import encode_file
 from regions import messages, spent
-from regions.beginning import filed_witnesses, heard_by, windows
+from regions.beginning import filed_witnesses, heard_by, remembered, standing, windows
 from regions.claims import draw_links
 from regions.errors import ConfigError, RecordError
 from regions.process import RegionCore
@@ -236,13 +236,15 @@ class Shell:
         for problem in problems:
             tell(warning=f"snapshot passed over: {problem}")
         found = await witnesses
+        n = region.state.n
         try:
-            records = await read_on(self.log, region.state.n + 1)
+            own = await self.log.read(n, 1) if (await self.log.info()).first <= n else []
+            records = await read_on(self.log, n + 1)
         except LogGap as gap:
-            reason = f"a local snapshot has seen record {region.state.n}, and {gap}: the log was set back"
+            reason = f"a local snapshot has seen record {n}, and {gap}: the log was set back"
             tell(ended=self.index, reason=reason, alarm=True, n=0)
             os._exit(2)
-        self.events.put_nowait(Loaded(region, records, found))
+        self.events.put_nowait(Loaded(region, records, (*found, *standing(region.state.era, own))))
 
     async def _seek(self, position: int) -> None:
         while True:
@@ -263,11 +265,24 @@ class Shell:
     async def _heard_by(self, other: int) -> list[Witness]:
         log = Log(self.log._outside, log_name(self.charter, other))
         info = await log.info()
+        known: list[Witness] = []
+        since = 0
         for begin, count in windows(info.first, info.last):
             records = await read_on(log, begin, begin + count - 1)
             if found := heard_by(other, self.index, enumerate(records, begin)):
                 return found
-        return []
+            if not since:  # silent for long: the neighbour's newest state says what it knew, and how far to look back
+                since, known = await asyncio.to_thread(self._remembered_by, other)
+            if begin <= since:
+                break
+        return known
+
+    def _remembered_by(self, other: int) -> tuple[int, list[Witness]]:
+        try:
+            region, _ = self.dir.newest_region(other, self.store)
+        except (ArchiveError, RecordError):
+            return 1, []
+        return max(region.state.n, 1), remembered(region, self.index)
 
     def _filed(self) -> list[Witness]:
         opening = opening_of(self.dir.item(self.store, b64(self.charter_id)))

@@ -2,7 +2,8 @@
 
 An operator, or a time daemon, may set the wall clock back or forth by any amount. Timers, letters' freshness and the
 beat of ticks hang on the time that a core is given, so a core must not see that: the clock starts at the wall's time,
-goes with the monotonic clock, and walks after the wall by at most one part in a thousand.
+goes with the clock of the time since boot, and walks after the wall by at most one part in a thousand. A machine that
+was asleep has been away: that clock goes on meanwhile, as the monotonic one does not.
 """
 
 import time
@@ -12,12 +13,15 @@ from typing import Final
 SLEW: Final = 1_000  # one millisecond of correction in so many
 
 
+def since_boot_ns() -> int:
+    """Nanoseconds since the machine began, those that it slept included."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
 class SteadyClock:
     """Milliseconds since 1970, never going back while the process lives. Both clocks give nanoseconds."""
 
-    def __init__(
-        self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
-    ) -> None:
+    def __init__(self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = since_boot_ns) -> None:
         self._wall, self._monotonic = wall, monotonic
         self._last = monotonic()
         self._now = wall()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archive import snapshot
 from archive.errors import ArchiveError
 from regions import messages, verbs
-from regions.beginning import filed_witnesses, heard_by, newest_state, windows
+from regions.beginning import filed_witnesses, heard_by, newest_state, standing, windows
 from regions.config import SNAPSHOTS_KEPT
 from regions.errors import RecordError
 from regions.process import RegionCore
@@ -155,7 +155,10 @@ class RegionProcess(Process):
         first = region.state.n + 1
 
         def read(logs: MemoryLogs) -> Any:
-            return logs.first_sequence(name), whole(logs, name, first), heard(era, self.index, logs)
+            info = logs.info(name)
+            own = logs.read(name, first - 1, 1) if info.first < first <= info.last + 1 else []
+            witnesses = (*standing(era.number, own), *heard(era, self.index, logs))
+            return logs.first_sequence(name), whole(logs, name, first), witnesses
 
         answered = [False]
 

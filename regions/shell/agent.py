@@ -207,11 +207,11 @@ class Machine:
         elif isinstance(effect, Say):
             self.say(("ALARM: " if effect.alarm else "") + effect.text)
 
-    def _orders(self) -> dict[str, Any]:
+    def _orders(self, door: str = "") -> dict[str, Any]:
         return {
             "world_dir": str(self.dir.path.resolve()),
             "bus": self.server.url,
-            "token": self.server.token,
+            "token": self.server.door_token(door) if door else self.server.token,
             "world": unb64(self.charter.world).hex(),
             "short": self.short,
             "era": self.charter.era,
@@ -236,11 +236,10 @@ class Machine:
             rectangles = [[side // CHUNK_TILES for side in seat.land] for seat in self.charter.seats]
             door = {"host": self.host, "port": self.port, "name": f"g{process.pid}", "regions": len(rectangles)}
             land = {"rectangles": rectangles, "tiles": list(self.charter.map_tiles), "looks": self.looks}
-            self._write(effect.child, self._orders() | door | land)
+            self._write(effect.child, self._orders("gateway") | door | land)
         elif effect.role == "ao":
-            self._write(
-                effect.child, self._orders() | {"host": self.host, "port": self.ao_port, "name": f"ao{process.pid}"}
-            )
+            door = {"host": self.host, "port": self.ao_port, "name": f"ao{process.pid}"}
+            self._write(effect.child, self._orders("ao") | door)
         elif effect.role == "archivist":
             about = {"store": str(self.store.folder), "interval_ms": self.checkpoint_ms, "regions": self.core.regions}
             self._write(effect.child, self._orders() | about)

@@ -19,6 +19,7 @@ PING_S = 2
 PENDING_OUT_MAX = 4 << 20
 """Bytes waiting for the socket above which the bus drops, and nothing is asked."""
 
+NODE = "node"  # whose token names no door
 NO_RESPONDERS = "503"
 PENDING_IN_MAX = 16 << 20
 PENDING_COUNT_MAX = 4096
@@ -28,8 +29,8 @@ PENDING_COUNT_MAX = 4096
 async def connect(url: str, token: str, name: str, connect_s_max: float = 5.0) -> "Outside":
     """Connect to a NATS server (or several, separated by commas), and stay connected for ever.
 
-    `name` is shown by the server's monitor. Raises `ConnectionError` when there is no connection within
-    `connect_s_max`.
+    `token` is the node's, or a door's, which begins with the door's name and a colon. `name` is shown by the server's
+    monitor. Raises `ConnectionError` when there is no connection within `connect_s_max`.
     """
     outside = Outside(url, token, name)
     try:
@@ -84,9 +85,11 @@ class Outside:
     async def dial(self) -> None:
         """Make the connection; used by `connect` and after the library has given up."""
         self._client = Client()
+        user, _, secret = self._token.rpartition(":")
         await self._client.connect(
             self._url.split(","),
-            token=self._token or None,
+            user=(user or NODE) if secret else None,
+            password=secret or None,
             name=self.name,
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,

@@ -4,7 +4,7 @@ Writes its configuration, starts the pinned binary, checks that it really syncs 
 port and store after a death, and ends it by pid. Speaks no NATS itself (that is `nats`), and starts no cluster.
 
 Inside the world's directory:
-    keys/nats-token         the only credential, made once, mode 0600
+    keys/nats-token         the node's credential, made once, mode 0600; the doors' come of it
     log/nats.conf           mode 0600, rewritten at every start
     log/store/              JetStream's files: the logs
     log/run/                pid, ports, lock and what the server printed
@@ -13,6 +13,7 @@ Inside the world's directory:
 import asyncio
 import contextlib
 import fcntl
+import hmac
 import json
 import os
 import secrets
@@ -24,10 +25,17 @@ import time
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from shutil import which
-from typing import IO, Any
+from typing import IO, Any, Final
 
+from regions.shell.nats import NODE
 from regions.shell.nats_monitor import ask_monitor
 from regions.shell.nats_store import sync_store
+
+DOORS: Final = {
+    "gateway": ["*.in.*", "*.where", "*.world"],
+    "ao": ["*.in.*", "$JS.API.STREAM.INFO.>", "$JS.API.DIRECT.GET.>", "$JS.API.CONSUMER.>"],
+}
+"""What those may publish who talk to strangers: whoever takes one over writes no log, no letter and no answer."""
 
 VERSION_MIN = (2, 15)
 MAX_PAYLOAD = 1 << 20
@@ -91,8 +99,9 @@ def parse_version(text: str) -> tuple[int, int]:
 class NatsServer:
     """The world's own NATS server.
 
-    `start()` returns the url; `token` is what clients present. One `NatsServer` at a time may serve a world directory
-    (a lock says so); a server left over by a run that died is ended first.
+    `start()` returns the url; `token` is what the node's processes present, `door_token` what its doors do. One
+    `NatsServer` at a time may serve a world directory (a lock says so); a server left over by a run that died is ended
+    first.
     """
 
     def __init__(self, world: Path, store_bytes_max: int = STORE_BYTES_MAX) -> None:
@@ -232,10 +241,18 @@ class NatsServer:
             raise ServerError(f"{self.token_path} holds {len(token)} characters, not 64: delete it to make a new one")
         return token
 
+    def door_token(self, door: str) -> str:
+        """What the processes of a door (`DOORS`) present; the node's own token does not follow from it."""
+        return f"{door}:{hmac.digest(self.token.encode(), door.encode(), 'sha256').hex()}"
+
     def _write_config(self) -> None:
         def quoted(value: object) -> str:
             return json.dumps(str(value), ensure_ascii=False)
 
+        users = [f"{{user: {NODE}, password: {quoted(self.token)}}}"]
+        for door, may in DOORS.items():
+            secret = quoted(self.door_token(door).rpartition(":")[2])
+            users.append(f"{{user: {door}, password: {secret}, permissions: {{publish: {json.dumps(may)}}}}}")
         lines = [
             "host: 127.0.0.1",
             f"port: {self._port}",
@@ -257,7 +274,7 @@ class NatsServer:
             f"  max_file: {self.store_bytes_max}",
             "  strict: true",
             "}",
-            f"authorization {{ token: {quoted(self.token)} }}",
+            f"authorization {{ users: [{', '.join(users)}] }}",
         ]
         # Replaced whole: a file half written must not be read, and the mode must hold from the first byte.
         temporary = self.config_path.with_suffix(".new")

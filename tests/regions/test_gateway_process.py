@@ -53,7 +53,7 @@ async def behind(world: LittleWorld, outside: Outside) -> None:
 def orders(world: LittleWorld, server: NatsServer, **other: object) -> bytes:
     words = {
         "bus": server.url,
-        "token": server.token,
+        "token": server.door_token("gateway"),
         "world": world.world.hex(),
         "short": SHORT,
         "regions": len(world.rectangles),

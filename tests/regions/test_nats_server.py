@@ -16,7 +16,7 @@ import pytest
 from regions.shell.log import Durable, Impossible, Unknown
 from regions.shell.nats import connect
 from regions.shell.nats_log import Log
-from regions.shell.nats_server import NatsServer, ServerError, parse_version, server_binary
+from regions.shell.nats_server import DOORS, NatsServer, ServerError, parse_version, server_binary
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -66,6 +66,35 @@ def test_a_started_server_serves_whoever_holds_the_token(tmp_path: Path) -> None
         for token in ("", "0" * 64):
             with pytest.raises(ConnectionError, match="no NATS at"):
                 await connect(server.url, token, "stranger", connect_s_max=0.3)
+
+    served(tmp_path, scenario)
+
+
+def test_a_door_may_hand_on_what_strangers_say_and_write_neither_a_log_nor_a_letter(tmp_path: Path) -> None:
+    async def scenario(server: NatsServer) -> None:
+        node = await connect(server.url, server.token, "test")
+        log = Log(node, "A")
+        await log.create(1, 1 << 20)
+        assert await log.append(1, b"kept") == Durable(1)
+        heard: list[str] = []
+        await node.bus.subscribe("w.>", lambda subject, data: heard.append(subject))
+        for name in DOORS:
+            door = await connect(server.url, server.door_token(name), name)
+            assert isinstance(await Log(door, "A").append(2, b"forged", 0.3), Impossible if name == "ao" else Unknown)
+            for subject in ("w.letter.1", "w.answer.g1", "w.delta.1", "w.beat.1", "w.in.1"):
+                await door.bus.publish(subject, name.encode())
+            while len(heard) < 1:
+                await asyncio.sleep(0.01)
+            assert heard.pop() == "w.in.1" and not heard
+            await door.close()
+        assert (await log.info()).last == 1
+        reader = await connect(server.url, server.door_token("ao"), "ao")
+        assert await Log(reader, "A").read(1, 9) == [(1, b"kept")]
+        following = Log(reader, "A").follow(1)
+        assert await anext(following) == (1, b"kept")
+        await following.aclose()
+        await reader.close()
+        await node.close()
 
     served(tmp_path, scenario)
 

@@ -52,7 +52,7 @@ class Scene:
     players: int
     shape: tuple[int, int] = (1, 1)
     walk: str = "open"
-    one_in: int = 1  # of so many players one walks that way, the others "open"
+    one_in: int = 1  # of so many players one, who begins near the goal, walks that way, the others "open"
     seconds: float = 10.0
     pause_s: float = WARM_UP_S
     side_tiles: int = 0  # 0: as openworld-v1 has it

@@ -39,8 +39,8 @@ FULL_TILES_S: Final = int(SPEED[PLAYER]) * 20 / TILE
 
 class Orders(msgspec.Struct, frozen=True):
     """`walk`: open (random turns, reflected by the land's edge), point (everyone to `goal`), border (to and fro over
-    the line x = goal[0]). One bot in `one_in` walks so, the others open. `speed` in tiles a second; `land` and `goal`
-    in tiles."""
+    the line x = goal[0]). One bot in `one_in` walks so, those who begin nearest the line, the others open. `speed` in
+    tiles a second; `land` and `goal` in tiles."""
 
     host: str
     port: int
@@ -88,7 +88,7 @@ class Bot(asyncio.Protocol):
         self.region = -1  # where its last action was recorded
         self.place: tuple[float, float] | None = None
         self.way = self.random.randrange(DIRECTIONS)
-        self.walk = orders.walk if number % orders.one_in == 0 else "open"
+        self.walk = orders.walk
         self.transport: asyncio.Transport | None = None
         self.lost = ""
         self.frames = 0  # while measuring
@@ -242,6 +242,8 @@ class Bot(asyncio.Protocol):
         place = body.x / 64, body.y / 64
         if self.place is None:
             self.place = place
+            near = abs(place[0] - self.orders.goal[0]) * self.orders.one_in <= self.orders.land[0] / 2
+            self.walk = self.orders.walk if near or self.orders.one_in == 1 else "open"
         if not self.probe:
             self.seen = None
         elif body.region == frame[1]:

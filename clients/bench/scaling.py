@@ -1,9 +1,9 @@
 """`everloom bench scaling`: one region against two that share the same world, the log, ghosts and crossings on.
 
 A meadow with so many deer and players is run with `--regions 1x1` and `2x1` in turn, the same binary, one player in
-CROSSER walking to and fro over what is the border of the two. Both runs do the same ticks; what a region spends on one
-bounds how many it could do on a core of its own. So the speed-up is the CPU time of the one region for a tick over that
-of the busier of the two, which other work on the machine hardly touches.
+CROSSER, those who begin near it, walking to and fro over what is the border of the two. Both runs do the same ticks;
+what a region spends on one bounds how many it could do on a core of its own. So the speed-up is the CPU time of the one
+region for a tick over that of the busier of the two, which other work on the machine hardly touches.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ PLAYERS: Final = 480
 SIDE: Final = 256
 SECONDS: Final = 10.0
 CROSSER: Final = 6
-COMES_S: Final = 34.0  # until the last of them has come to the border
+COMES_S: Final = 12.0  # until the last of them has come to the border
 Row = dict[str, Any]
 
 

@@ -110,6 +110,9 @@ class Operations:
     def rmdir(self, path: str) -> None:
         os.rmdir(self._path(path))
 
+    def link(self, new: str, old: str) -> None:
+        os.link(self._path(old), self._path(new))
+
     def rename(self, old: str, new: str) -> None:
         os.rename(self._path(old), self._path(new))
 

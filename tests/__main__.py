@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 BESIDE_PYTHON = Path(sys.executable).parent
-WHOLE = ("-n", "2", "--dist", "loadfile")
+WHOLE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "12")
 
 CHECKS = (
     ("format", [sys.executable, "-m", "ruff", "format", "--check", "."]),

@@ -1,5 +1,6 @@
 """Before anything imports numba: kernels come from the cache of this very source (clients.kernels)."""
 
+import pytest
 from hypothesis import settings
 
 from clients.kernels import use_cache
@@ -11,3 +12,8 @@ use_cache()
 settings.register_profile("everloom", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("everloom")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The simulation first: it takes five minutes, and while it runs the others have the other processor."""
+    items.sort(key=lambda item: "simulation" not in item.path.parts)

@@ -86,8 +86,9 @@ def test_a_zygote_that_was_stopped_is_given_up_for_another(monkeypatch: pytest.M
             second = await zygote.fork()
             await warm(second)
             assert zygote.pid != before and not title(before)
-            first.kill()
-            second.kill()
+            for child in first, second:
+                child.kill()
+                await asyncio.wait_for(child.wait(), 10)
         finally:
             await zygote.close()
 

@@ -14,22 +14,21 @@ from typing import Any
 from setproctitle import setproctitle
 
 from archive.errors import ArchiveError
-from archive.keys import b64
 from archive.snapshot import Snapshot as SnapshotFile
 from archive.snapshot import encode_file
 from regions import messages, spent
-from regions.beginning import filed_witnesses, heard_by, remembered, standing, windows
+from regions.beginning import standing
 from regions.claims import draw_links
 from regions.errors import ConfigError, RecordError
 from regions.process import RegionCore
-from regions.revive import opening_of
-from regions.seat import Seat, Witness
+from regions.seat import Seat
 from regions.shell.files import WorldDir, log_name
 from regions.shell.log import Behind, Durable, Full, Impossible, LogError, LogGap, Outcome, Taken
 from regions.shell.nats import Bus, connect
 from regions.shell.nats_log import Log
 from regions.shell.steady import SteadyClock
 from regions.shell.stopwatch import Stopwatch
+from regions.shell.witnesses import Witnesses, read_on
 from regions.show import Show
 from regions.verbs import (
     Append,
@@ -54,7 +53,6 @@ from regions.verbs import (
 from world.phases import Phase
 from world.tick import warm
 
-READ_AT_ONCE = 512
 READ_AGAIN_S = 0.05
 
 
@@ -100,6 +98,7 @@ class Shell:
         setproctitle(f"everloom: {self.core.seat.name}")
         outside = await connect(self.url, self.token, self.core.seat.name)
         self.log, self.bus = Log(outside, self.name), Bus(outside)
+        self.witnesses = Witnesses(self.index, self.dir, self.store, outside)
         try:
             for subject in self._subjects():
                 await self.bus.subscribe(subject, self._receive)
@@ -231,7 +230,7 @@ class Shell:
 
     async def _load(self) -> None:
         # All at once, as players wait; and witnesses not after the log, or an owner that still lives would be ahead.
-        witnesses = asyncio.ensure_future(self._witnesses())
+        witnesses = asyncio.ensure_future(self.witnesses.seen())
         region, problems = await asyncio.to_thread(self.dir.newest_region, self.index, self.store)
         for problem in problems:
             tell(warning=f"snapshot passed over: {problem}")
@@ -249,49 +248,12 @@ class Shell:
     async def _seek(self, position: int) -> None:
         while True:
             try:
-                found = await self._witnesses()
+                found = await self.witnesses.seen()
             except LogError:
                 await asyncio.sleep(READ_AGAIN_S)
                 continue
             self.events.put_nowait(Witnessed(position, found))
             return
-
-    async def _witnesses(self) -> tuple[Witness, ...]:
-        """Who has seen this region's log: the newest checkpoint, and the newest of its neighbours' records that did."""
-        near = (self._heard_by(other) for other in self.charter.neighbours(self.index))
-        found = await asyncio.gather(asyncio.to_thread(self._filed), *near)
-        return tuple(witness for some in found for witness in some)
-
-    async def _heard_by(self, other: int) -> list[Witness]:
-        log = Log(self.log._outside, log_name(self.charter, other))
-        info = await log.info()
-        known: list[Witness] = []
-        since = 0
-        for begin, count in windows(info.first, info.last):
-            records = await read_on(log, begin, begin + count - 1)
-            if found := heard_by(other, self.index, enumerate(records, begin)):
-                return found
-            if not since:  # silent for long: the neighbour's newest state says what it knew, and how far to look back
-                since, known = await asyncio.to_thread(self._remembered_by, other)
-            if begin <= since:
-                break
-        return known
-
-    def _remembered_by(self, other: int) -> tuple[int, list[Witness]]:
-        try:
-            region, _ = self.dir.newest_region(other, self.store)
-        except (ArchiveError, RecordError):
-            return 1, []
-        return max(region.state.n, 1), remembered(region, self.index)
-
-    def _filed(self) -> list[Witness]:
-        opening = opening_of(self.dir.item(self.store, b64(self.charter_id)))
-        try:
-            return filed_witnesses(self.store, opening, self.index)
-        except ArchiveError as error:
-            # The world goes on without its store; the neighbours' logs are witnesses as well.
-            tell(warning=f"{self.core.seat.name} begins without the archive's witness: {error}")
-            return []
 
     async def _end(self, effect: End) -> int:
         if self.snapshot_task is not None:
@@ -315,18 +277,6 @@ class Shell:
 def _word(outcome: Outcome) -> str:
     words = {Durable: "durable", Taken: "taken", Behind: "behind", Full: "full", Impossible: "impossible"}
     return words.get(type(outcome), "unknown")
-
-
-async def read_on(log: Log, position: int, last: int | None = None) -> list[bytes]:
-    """Every record from a position to `last`, or to the end of the log. Raises LogError."""
-    out: list[bytes] = []
-    while True:
-        at = position + len(out)
-        found = await log.read(at, READ_AT_ONCE if last is None else min(READ_AT_ONCE, last + 1 - at))
-        out += [raw for _, raw in found]
-        end = (await log.info()).last if last is None else last
-        if not found or end < position + len(out):
-            return out
 
 
 async def _commands(shell: Shell, reader: asyncio.StreamReader) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from regions.beginning import WITNESS_RECORDS, WITNESS_RECORDS_MAX, heard_by, windows
+from regions.beginning import WITNESS_RECORDS, WITNESS_RECORDS_MAX, heard_by, remembered, standing, windows
 from regions.compute import apply
 from regions.config import CLOCK_STEP_MS_MAX
 from regions.errors import ChainBroken, Diverged, FoldFailed, RecordError
@@ -209,6 +209,8 @@ def test_neighbours_that_went_on_for_long_without_a_region_are_still_its_witness
             break
     near = next(near for near in cluster.replay(2).state.neighbours if near.index == 1)
     assert found[-1].n == near.n and begin < len(log) - WITNESS_RECORDS
+    (witness,) = remembered(cluster.replay(2), 1)
+    assert (witness.era, witness.n, witness.hash) == (near.era, near.n, near.hash)
     cluster.start(1)
     assert serve(cluster, raws[: near.n - 10], *found).alarm
 
@@ -264,6 +266,19 @@ def test_a_witness_of_the_very_record_of_the_snapshot_is_heeded(lived: Cluster) 
     loaded = lived.loaded(1, snapshot=True, witnesses=(Witness(1, lived.snapshots[1].n, bytes(32), "region 2"),))
     (effect,) = RegionCore(lived.cores[1].seat, random.Random(1).randbytes, None).step(lived.now_ms, loaded)
     assert isinstance(effect, End) and effect.alarm and "forked" in effect.reason
+
+
+def test_a_state_that_the_log_ends_at_is_held_against_its_last_record(lived: Cluster) -> None:
+    from regions.process import RegionCore
+
+    raws = lived.raws(1)
+    for last, alarmed in (raws[-1], False), (raws[-2], True):
+        region = fold(lived, raws)
+        own = standing(region.state.era, [(region.state.n, last)])
+        effect, *_ = RegionCore(lived.cores[1].seat, random.Random(1).randbytes, None).step(
+            lived.now_ms, Loaded(region, [], tuple(own))
+        )
+        assert isinstance(effect, End) == alarmed
 
 
 def test_a_witness_of_another_era_says_nothing(lived: Cluster) -> None:

@@ -5,7 +5,7 @@ from filing: checkpoints then wait in the spool, and it is said why.
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -55,14 +55,14 @@ class Far:
                 raise ArchiveError(self.remote.gateway, f"cannot be uploaded to: {error}") from None
         return self._store
 
-    def later_era(self, world: str, era: int, owner: bytes, nodes: Collection[bytes] = ()) -> int:
-        """The later era of this world that Arweave knows of; 0: none. Raises ArchiveError, also where Arweave has a
-        checkpoint of this era, by one of `nodes`, that this machine has not.
+    def later_era(self, opening: Opening) -> int:
+        """The later era of a world that Arweave knows of; 0: none. Raises ArchiveError, also where Arweave has a
+        checkpoint of this era, by one of its nodes, that this machine has not.
 
         A charter that some restore put there lies in a bundle that this machine never had.
         """
         store, ours = self.store(), self.disk.bundles()
-        for node in islice(store.bundles(world), LISTED):
+        for node in islice(store.bundles(opening.world), LISTED):
             if node.id in self._known or node.tag("Bundle") in ours:
                 continue
             try:
@@ -70,18 +70,19 @@ class Far:
             except (Missing, Damaged, Forged):
                 continue  # not to be read yet, or somebody's who tagged it as ours
             found = [_era_of(item.raw) for item in items if item.tag("Type") == CHARTER]
-            later = [one for one in found if one is not None and (one.world, one.owner) == (world, owner)]
-            if newest := max((one.era for one in later if one.era > era), default=0):
+            owned = opening.world, opening.owner
+            eras = [one.era for one in found if one is not None and (one.world, one.owner) == owned]
+            if newest := max((era for era in eras if era > opening.era), default=0):
                 return newest
             for item in items:
-                self._check_known(item, world, era, nodes)
+                self._check_known(item, opening)
             self._known.add(node.id)
         return 0
 
-    def _check_known(self, item: DataItem, world: str, era: int, nodes: Collection[bytes]) -> None:
+    def _check_known(self, item: DataItem, opening: Opening) -> None:
         """Refuse to file beside a checkpoint of the same era: this machine had made it, and was set back since."""
         said = item.tag("Type"), item.tag("World"), item.tag("Era")
-        if said != (TYPE, world, str(era)) or item.owner not in nodes:
+        if said != (TYPE, opening.world, str(opening.era)) or item.owner not in opening.nodes:
             return
         try:
             self.disk.get(b64(item.id))

@@ -46,7 +46,7 @@ class Stores:
             return 0
         self._there.discard(number)
         self._put_ahead(number)
-        if later := self.far.later_era(self.world, self.era, self.opening.owner, self.opening.nodes):
+        if later := self.far.later_era(self.opening):
             return later
         self.far.carry(
             self.world, number, [bundle_name(read_part(path)) for path in self.spool.parts(self.era, number)]

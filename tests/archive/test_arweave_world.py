@@ -4,6 +4,7 @@ era that is put there first, where the old one's archivist meets it."""
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from archive.data_item import parse_item
 from archive.errors import ArchiveError
 from archive.keys import RsaKey, save_key
 from archive.publish import bundles_of, carry
+from archive.restore import Opening
 from archive.stores.disk import DiskStore
 from archive.stores.gateway import Gateway
 from clients import archive_publish, archive_view, restore, verify
@@ -133,10 +135,10 @@ def test_a_world_is_restored_from_the_address_and_its_new_era_is_put_there_first
     shutil.copytree(tmp_path / "a", tmp_path / "c")
     directory = WorldDir(tmp_path / "c")
     far = Far(remote, directory.path, directory.store(), QUICK)
-    address = address_of(read_owner_key(owner))
-    assert far.later_era(first["world"], first["era"], address) == again["era"]
-    assert far.later_era(first["world"], again["era"], address) == 0
-    assert far.later_era(first["world"], first["era"], bytes(32)) == 0
+    mine = Opening("", first["world"], first["era"], address_of(read_owner_key(owner)), (), ())
+    assert far.later_era(mine) == again["era"]
+    assert far.later_era(replace(mine, era=again["era"])) == 0
+    assert far.later_era(replace(mine, owner=bytes(32))) == 0
     far.close()
 
 

@@ -1,6 +1,7 @@
 """What Arweave has that this machine has not: a later era, or a later checkpoint of a machine that was set back."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -46,7 +47,7 @@ def test_a_machine_that_was_set_back_files_nothing_beside_what_it_had_filed(tmp_
     def later(nodes: tuple[bytes, ...]) -> int:
         far = Far(Remote("https://example.org", "nobody"), tmp_path, disk)
         far._store = cast(ArweaveStore, There([newest]))
-        return far.later_era(opening.world, opening.era, opening.owner, nodes)
+        return far.later_era(replace(opening, nodes=nodes))
 
     assert later(()) == 0, "a stranger's word"
     with pytest.raises(ArchiveError, match=r"has checkpoint 2 of this era.* was set back"):

@@ -35,7 +35,9 @@ __all__ = [
     "Progress",
     "Replay",
     "Verified",
+    "begin",
     "check_objects",
+    "ends",
     "load_interval",
     "no_progress",
     "verify",
@@ -171,19 +173,19 @@ def verify(
         start = _resume(store, history, replay, since) + 1
         if start > len(chain):
             raise Missing(verified.world, f"no checkpoint {since}")
-    before: RegionEnds | None = _ends(chain[start - 1][1].regions) if start else None
+    before: RegionEnds | None = ends(chain[start - 1][1].regions) if start else None
     era = chain[start - 1][1].era if start else 0
     total = sum(sum(end.end + 1 - end.first for end in manifest.regions) for _, manifest in chain[start:])
     for manifest_id, manifest in chain[start:]:
         opening = history.opening(manifest)
         if manifest.era != era:
             replay.begin(opening)
-            before, era = _begin(opening), manifest.era
+            before, era = begin(opening), manifest.era
         assert before is not None
         interval = load_interval(store, opening, manifest_id, manifest, before)
         replay.fold(interval)
         beside.check(opening, manifest, interval.hashes)
-        before = _ends(manifest.regions)
+        before = ends(manifest.regions)
         verified.records += sum(map(len, interval.records.values()))
         progress("records", verified.records, total)
     replay.finish()
@@ -198,11 +200,13 @@ Before = tuple[int, str, list[Run], str | None, int, int]
 RegionEnds = list[Before]
 
 
-def _ends(regions: Iterable[RegionEnd]) -> RegionEnds:
+def ends(regions: Iterable[RegionEnd]) -> RegionEnds:
+    """How far a checkpoint comes, for `load_interval` of the next."""
     return [(end.end, end.end_hash, end.segments, end.snapshot, end.snapshot_n, end.snapshot_before) for end in regions]
 
 
-def _begin(opening: Opening) -> RegionEnds:
+def begin(opening: Opening) -> RegionEnds:
+    """Where an era opens, for `load_interval` of its first checkpoint."""
     if opening.cut is None:
         return [(0, "", [], None, 0, 0) for _ in opening.regions]
     return [(n, b64(head), [], None, 0, 0) for n, head in opening.cut]

@@ -265,7 +265,7 @@ class Gateway:
             if region in self.views:
                 for client in self.roll.of_entity(entity):
                     if client.peer.era == message.era:
-                        self._do(now_ms, client, client.peer.moved(now_ms, region, hop), out)
+                        self._do(now_ms, client, client.peer.left(now_ms, region, hop), out)
 
     def _shown(self, now_ms: int, message: Delta | Keys, out: list[Effect]) -> None:
         view = self.views.get(message.region)
@@ -290,7 +290,8 @@ class Gateway:
         for entity, (x, y, hop) in view.bodies(self.roll.entities).items():
             for client in of_entity(entity):
                 peer = client.peer
-                if peer.region != view.index and hop > peer.hop:
+                elsewhere = peer.region != view.index and hop > peer.hop
+                if peer.era == view.era and (elsewhere or peer.state is State.LOST):  # of a new era only Here tells
                     self._do(now_ms, client, peer.moved(now_ms, view.index, hop), out)
                 if peer.region == view.index and peer.state in PLAYING:
                     look(client.number, view.index, x, y)

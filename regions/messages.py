@@ -86,13 +86,14 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields
 
 
 STATUS_DONE: Final = 0  # in a durable record
-STATUS_LAST: Final = 1  # lower: already done; higher: send from last + 1 in order
+STATUS_LAST: Final = 1  # already done, as every number up to the last
 STATUS_BUSY: Final = 2  # not spent: send again later
 STATUS_MOVED: Final = 3  # not here: look at where the body went
 STATUS_SUPERSEDED: Final = 4  # a newer session controls the body
 STATUS_UNSIGNED: Final = 5  # sign a head that covers it, then send again
 STATUS_HEAD: Final = 6  # a head was recorded: `number` is what it covers
 STATUS_INVALID: Final = 7  # a signature or certificate that does not hold: refused, not spent
+STATUS_GAP: Final = 8  # what comes before it has not come: send from last + 1 in order
 
 
 class Own(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):

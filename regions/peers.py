@@ -7,8 +7,8 @@ region has answered (`regions.unanswered`) goes again to where the body is; none
     CHALLENGED  the wallet is to sign                    LoginSigned, then its turn -> SEEKING
     SEEKING     no region has said that it has the body  Here -> ENTERING; none in 300 ms: a birth is asked for
     ENTERING    the login, a numbered action, is on its way    done -> SERVED; moved -> SEEKING
-    SERVED      actions go to `region`                   moved -> LOST
-    LOST        actions wait, the body is looked for     Here, left, seen -> SERVED
+    SERVED      actions go to `region`                   left, moved -> LOST
+    LOST        actions wait, the body is looked for     Here, seen -> SERVED
     OVER        told why, closed
 """
 
@@ -31,6 +31,7 @@ from regions.handshake import unseal
 from regions.messages import (
     STATUS_BUSY,
     STATUS_DONE,
+    STATUS_GAP,
     STATUS_HEAD,
     STATUS_INVALID,
     STATUS_LAST,
@@ -237,6 +238,17 @@ class Peer:
         self.state = State.SERVED
         return self._send(self.unanswered.again(now_ms))
 
+    def left(self, now_ms: int, region: int, hop: int) -> list[Wish]:
+        """The body is on its way to `region` by its handover `hop`: what is not answered waits until it is seen there,
+        as it would come before the body."""
+        if self.state not in PLAYING:
+            return self.moved(now_ms, region, hop)
+        if hop > self.hop:
+            self.region, self.hop = region, hop
+            self.state, self._wait_ms = State.LOST, now_ms + SEEK_EVERY_MS
+            self.unanswered.hold()
+        return []
+
     def restarted(self, now_ms: int) -> list[Wish]:
         """The region that has the body has a new owner, which may not have heard what was sent."""
         if self.state is State.ENTERING:
@@ -267,7 +279,7 @@ class Peer:
             return []
         unanswered = self.unanswered
         match answer.status:
-            case status if status in (STATUS_DONE, STATUS_LAST):
+            case status if status in (STATUS_DONE, STATUS_LAST, STATUS_GAP):
                 return [Tell(_receipt(answers, answer))] if unanswered.answered(now_ms, answer) else []
             case status if status == STATUS_SUPERSEDED:
                 # An action past mine: a newer login. Else the body sleeps.
@@ -314,7 +326,7 @@ class Peer:
         if answer.status == STATUS_MOVED:
             self.state = State.SEEKING
             return self._arriving.seek_again(now_ms)
-        if answer.status in (STATUS_BUSY, STATUS_LAST):
+        if answer.status in (STATUS_BUSY, STATUS_LAST, STATUS_GAP):
             self._arriving.put_off(now_ms)
         if answer.status == STATUS_INVALID:
             return self.refuse("the region does not accept your wallet's signature")
@@ -356,4 +368,5 @@ class Peer:
 
 
 def _receipt(answers: Answers, answer: Answer) -> Acked:
-    return Acked(answer.number, answer.chain, answer.verdict, answer.status, answers.region, answers.n, answers.hash)
+    status = STATUS_LAST if answer.status == STATUS_GAP else answer.status
+    return Acked(answer.number, answer.chain, answer.verdict, status, answers.region, answers.n, answers.hash)

@@ -6,7 +6,7 @@ While a record is in flight nothing else is folded. What a record causes (answer
 `pending` until the log has settled that record; if another's record stands there instead, it never happened.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -32,10 +32,10 @@ from regions.config import (
 )
 from regions.drafts import draft, finished
 from regions.errors import FoldFailed, RecordError
-from regions.messages import Answer, Answers, Batch, KeyWanted, Letter, Message, Question, Where
+from regions.messages import Answers, Batch, KeyWanted, Letter, Message, Question, Where
 from regions.poison import sift
 from regions.post_box import PostBox
-from regions.record import Acted, Heard, Login, Record, encode, record_hash
+from regions.record import Acted, Heard, Input, Login, Record, encode, record_hash
 from regions.region_state import Region
 from regions.replies import answer
 from regions.scheduler import Scheduler
@@ -315,17 +315,14 @@ class RegionCore:
         assert self.scheduler is not None
         if batch.era not in (0, self._region().state.era):
             return []  # meant for the world before or after a restore
-        answers: list[Answer] = []
-        for said in batch.inputs:
-            if self.phase == "stopping" and isinstance(said, Acted | Login):
-                continue
-            answer = self.scheduler.offer(said, batch.gateway)
-            if answer is not None:
-                answers.append(answer)
+        inputs: Iterable[Input] = batch.inputs
+        if self.phase == "stopping":
+            inputs = [said for said in inputs if not isinstance(said, Acted | Login)]
         effects: list[Effect] = []
+        answers = self.scheduler.offer_all(inputs, batch.gateway)
         if answers:
             region = self._region()
-            told = Answers(self.seat.index, region.state.era, region.state.n, region.head, tuple(answers), (), ())
+            told = Answers(self.seat.index, region.state.era, region.state.n, region.head, answers, (), ())
             effects.append(Publish(f"answer.{batch.gateway}", told))
         if self.seat.index == letters.WORLD:
             effects += self._turn(now_ms)

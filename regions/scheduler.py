@@ -5,6 +5,7 @@ it had admitted, and the gateways send it again. So a number is spent only by th
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -87,6 +88,30 @@ class Scheduler:
     def waits(self) -> bool:
         """Whether anything waits for a record."""
         return bool(self.queue or self.items.queue)
+
+    def offer_all(self, inputs: Iterable[Input], gateway: str) -> tuple[Answer, ...]:
+        """Admit a batch, in its order; what is to be said at once.
+
+        The same word is said once. After a refused action those that follow it in its session would leave a gap: they
+        are passed over, as their gateway sends them again with it.
+        """
+        answers: dict[Answer, None] = {}
+        refused: dict[tuple[int, int], int] = {}  # by body and session: the number
+        for said in inputs:
+            if type(said) is Acted:
+                session = said.entity, said.session
+                if said.number > refused.get(session, said.number):
+                    continue
+                answer = self._offer_action(said, gateway)
+                if answer is None or answer.status == messages.STATUS_LAST:
+                    refused.pop(session, None)
+                else:
+                    refused[session] = said.number
+            else:
+                answer = self.offer(said, gateway)
+            if answer is not None:
+                answers[answer] = None
+        return tuple(answers)
 
     def offer(self, said: Input, gateway: str) -> Answer | None:
         """Admit an input, or say why not. None: it waits, and is answered when a record holds it."""
@@ -268,7 +293,7 @@ class Scheduler:
         if said.number <= expected.signed:
             return None  # a head that covers it waits, and will be answered
         if said.number > expected.number + 1:
-            return self._last(said, messages.STATUS_LAST)
+            return self._last(said, messages.STATUS_GAP)
         message = player_head_message(self.world, state.era, said.entity, said.number, said.chain, said.seen)
         if not verify(ED25519, player.session_key, message, said.signature):
             return self._last(said, messages.STATUS_INVALID)
@@ -286,8 +311,12 @@ class Scheduler:
         return None
 
     def _out_of_order(self, said: Acted | Login, expected: Expected) -> Answer | None:
+        """A number that is spent, one that waits already, or one before which something is missing. Only the last is
+        sent again: a repetition that was taken for a loss would be repeated in its turn."""
+        if said.number > expected.number:
+            return self._last(said, messages.STATUS_GAP)
         player = self._player(said.entity)
-        waits_already = player is not None and player.number < said.number <= expected.number
+        waits_already = player is not None and player.number < said.number
         return None if waits_already else self._last(said, messages.STATUS_LAST)
 
     def _admit(

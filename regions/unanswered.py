@@ -8,11 +8,12 @@ from typing import Final
 
 from regions.config import RESEND_AFTER_MS, UNSIGNED_ACTIONS_MAX
 from regions.errors import RecordError
-from regions.messages import STATUS_DONE, Answer
+from regions.messages import STATUS_DONE, STATUS_GAP, Answer
 from regions.protocol import Act, SignedHead
 from regions.record import Acted, Head
 
 BACKOFF_MS: Final = (20, 50, 100, 200, 400)
+REPEATS_SHIFT_MAX: Final = 2
 INVALID_MAX: Final = 8  # invalid heads without one that held
 NEVER: Final = 2**62
 
@@ -25,7 +26,20 @@ class Unanswered:
     `due_ms` is when `again` wants to be called. `held` says that new actions wait for the next `again`.
     """
 
-    __slots__ = ("_entity", "_failures", "_invalid", "_session", "acts", "done", "due_ms", "heads", "held", "last")
+    __slots__ = (
+        "_entity",
+        "_failures",
+        "_invalid",
+        "_repeats",
+        "_resent",
+        "_session",
+        "acts",
+        "done",
+        "due_ms",
+        "heads",
+        "held",
+        "last",
+    )
 
     def __init__(self, entity: int, session: int) -> None:
         self.acts: dict[int, Acted] = {}
@@ -36,7 +50,8 @@ class Unanswered:
         self.held = False
         self.due_ms = NEVER
         self._entity, self._session = entity, session
-        self._failures = self._invalid = 0
+        self._resent = session  # the newest action when everything went again last
+        self._failures = self._repeats = self._invalid = 0
 
     def act(self, now_ms: int, said: Act) -> list[Sent]:
         """The client's next action. RecordError for another number, or for one too many."""
@@ -72,7 +87,11 @@ class Unanswered:
         self.held, self.due_ms = True, NEVER
 
     def answered(self, now_ms: int, answer: Answer) -> bool:
-        """An action, or with STATUS_LAST every one up to it, is done; whether that was news."""
+        """An action, or with another status every one up to it, is done; whether that was news.
+
+        The rest goes again soon where a region misses something, but once: what was under way behind the gap comes
+        back as well, and what has gone again is not lost for that. A repetition is no gap: the rest is on its way.
+        """
         if answer.status == STATUS_DONE:
             done = self.acts.pop(answer.number, None) is not None
         else:
@@ -80,17 +99,18 @@ class Unanswered:
             for number in known:
                 del self.acts[number]
             done = bool(known)
-            if self.acts and next(iter(self.acts)) == answer.number + 1:
+            missed = self.acts and answer.number >= self._resent and next(iter(self.acts)) == answer.number + 1
+            if answer.status == STATUS_GAP and missed:
                 self.back_off(now_ms)
         if done:
-            self._failures = self._invalid = 0
+            self._failures = self._repeats = self._invalid = 0
             self.done = max(self.done, answer.number)
             self._settle(now_ms)
         return done
 
     def signed(self, now_ms: int, number: int) -> None:
         """A head up to this number is recorded."""
-        self._invalid = 0
+        self._repeats = self._invalid = 0
         if any(known <= number for known in self.heads):
             self.heads = {known: head for known, head in self.heads.items() if known > number}
             self._settle(now_ms)
@@ -98,7 +118,10 @@ class Unanswered:
     def unsigned(self, now_ms: int, number: int) -> bool:
         """A region wants a head over `number` or the action after it; whether the client must be asked for one."""
         asks = not self.held and not any(known <= number + 1 for known in self.heads)
-        self.back_off(now_ms)
+        if asks:
+            self.held, self.due_ms = True, now_ms + RESEND_AFTER_MS  # or when it comes
+        else:
+            self.back_off(now_ms)
         return asks
 
     def invalid(self, now_ms: int) -> None:
@@ -120,7 +143,10 @@ class Unanswered:
         self.held = False
         answered = [head for number, head in self.heads.items() if number <= self.last and number not in self.acts]
         inputs = [*answered, *self._with_heads(self.acts.values())]
-        self.due_ms = now_ms + RESEND_AFTER_MS if inputs else NEVER
+        # A region that has too much to do is not given more: each time without an answer the pause is longer.
+        self.due_ms = now_ms + (RESEND_AFTER_MS << min(self._repeats, REPEATS_SHIFT_MAX)) if inputs else NEVER
+        self._repeats += 1
+        self._resent = self.last
         return inputs
 
     def _sent(self, now_ms: int, inputs: list[Sent]) -> list[Sent]:

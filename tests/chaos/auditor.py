@@ -26,12 +26,12 @@ from typing import Any, Final, cast
 
 from setproctitle import setproctitle
 
-from archive.checkpoint import Manifest, RegionEnd, read_item
+from archive.checkpoint import Manifest, read_item
 from archive.errors import ArchiveError
 from archive.keys import b64
 from archive.restore import fetch, newest_manifest, newest_opening
 from archive.stores.disk import DiskStore
-from archive.verify import load_interval
+from archive.verify import begin, ends, load_interval
 from clients.verify import Rules
 from regions.auditing import Auditor
 from regions.errors import RecordError
@@ -57,7 +57,7 @@ class Audit:
         self.opening = newest_opening(self.store, opening_of)
         self.auditor.begin(self.opening)
         self.logs = Logs(self.auditor.charter, self.violations)
-        self.before: Any = [(0, "", [], None, 0) for _ in self.opening.regions]
+        self.before = begin(self.opening)
         self.newest: tuple[str, Manifest] | None = None
         self.players: dict[int, tuple[int, bytes]] = {}  # entity -> last number, chain
         self.archived: dict[tuple[int, int], tuple[bytes, int, int]] = {}  # not yet in a ledger
@@ -86,7 +86,7 @@ class Audit:
 
     def _take(self, item_id: str, manifest: Manifest) -> None:
         interval = load_interval(self.store, self.opening, item_id, manifest, self.before)
-        self.before = [_end(end) for end in manifest.regions]
+        self.before = ends(manifest.regions)
         self.newest = item_id, manifest
         for index, hashes in interval.hashes.items():
             log, first = self.logs.followed[index], manifest.regions[index].first
@@ -209,10 +209,6 @@ class _Cut:
 
     def region(self, index: int) -> Any:
         return self.auditor.courses[index].region
-
-
-def _end(end: RegionEnd) -> tuple[int, str, Any, str | None, int]:
-    return end.end, end.end_hash, end.segments, end.snapshot, end.snapshot_n
 
 
 async def audit(store: Path, port: int, token: Path, ledgers: Path) -> int:

@@ -81,7 +81,7 @@ def test_while_a_record_is_in_flight_every_question_waits() -> None:
     cluster.settle(here)
     said = of(here, watch.take())
     assert {"Answers", "Delta", "Letter", "Here", "Keys"} <= {type(message).__name__ for message in said}
-    assert player.statuses() == [(messages.STATUS_DONE, player.number), (messages.STATUS_LAST, player.number)]
+    assert player.statuses() == [(messages.STATUS_DONE, player.number), (messages.STATUS_GAP, player.number)]
 
 
 @pytest.mark.parametrize("outcome", ["unknown", "full"])

@@ -21,7 +21,7 @@ from world.actions import GiveCoins, Move, Speak, encode_action
 from world.events import Refusal
 from world.units import ACTIONS_PER_PLAYER_PER_TICK
 
-DONE, LAST, BUSY = messages.STATUS_DONE, messages.STATUS_LAST, messages.STATUS_BUSY
+DONE, LAST, BUSY, GAP = messages.STATUS_DONE, messages.STATUS_LAST, messages.STATUS_BUSY, messages.STATUS_GAP
 MOVED, SUPERSEDED, UNSIGNED = messages.STATUS_MOVED, messages.STATUS_SUPERSEDED, messages.STATUS_UNSIGNED
 HEAD, INVALID = messages.STATUS_HEAD, messages.STATUS_INVALID
 
@@ -74,7 +74,7 @@ def test_a_number_that_is_done_changes_nothing_and_is_answered_with_the_last(clu
     player.heard()
     player.send(first, first)
     cluster.ticks(2)
-    (answer, _) = player.heard()
+    (answer,) = player.heard()  # said once, however often it was asked
     assert (answer.status, answer.number, answer.chain) == (LAST, 3, player.chain)
     assert [number for number, _ in recorded(cluster, player.entity)] == [1, 2, 3]
 
@@ -83,10 +83,23 @@ def test_a_number_too_high_is_answered_with_the_last_and_sent_again_in_order(clu
     first, second = (Acted(player.entity, number, 1, encode_action(Speak("x"))) for number in (2, 3))
     player.send(second)
     cluster.ticks(2)
-    assert player.statuses() == [(LAST, 1)]
+    assert player.statuses() == [(GAP, 1)]
     player.send(first, second)
     cluster.ticks(2)
     assert player.statuses() == [(DONE, 2), (DONE, 3)]
+    numbers_have_no_gaps(cluster, player.entity)
+
+
+def test_what_follows_a_gap_in_one_batch_is_neither_admitted_nor_answered_one_by_one(
+    cluster: Cluster, player: Player
+) -> None:
+    acts = [Acted(player.entity, number, 1, encode_action(Speak("x"))) for number in range(2, 7)]
+    player.send(*acts[1:])
+    cluster.ticks(2)
+    assert player.statuses() == [(GAP, 1)]
+    player.send(acts[2], *acts)  # what comes in order after all is taken
+    cluster.ticks(3)
+    assert player.statuses() == [(GAP, 1), *((DONE, number) for number in range(2, 7))]
     numbers_have_no_gaps(cluster, player.entity)
 
 
@@ -102,7 +115,7 @@ def test_the_last_number_told_is_one_that_a_record_holds(cluster: Cluster, playe
     """What merely waits could still be lost with this process."""
     player.act(Speak("waits"))
     player.send(Acted(player.entity, 9, 1, b""))
-    assert player.statuses() == [(LAST, 1)]
+    assert player.statuses() == [(GAP, 1)]
 
 
 def test_bytes_that_are_no_action_are_spent_and_refused(cluster: Cluster, player: Player) -> None:
@@ -116,7 +129,7 @@ def test_busy_is_not_spent(cluster: Cluster, player: Player, monkeypatch: pytest
     monkeypatch.setattr("regions.scheduler.QUEUE_PER_PLAYER", 3)
     assert QUEUE_PER_PLAYER > 3
     sent = [player.act(Speak(f"{number}")) for number in range(5)]
-    assert player.statuses() == [(BUSY, 1), (LAST, 1)]
+    assert player.statuses() == [(BUSY, 1), (GAP, 1)]
     cluster.ticks(2)
     player.send(*sent[3:])
     cluster.ticks(3)
@@ -211,7 +224,7 @@ def test_heads_are_refused_that_do_not_hold(cluster: Cluster, player: Player) ->
     player.send(player.head(key=Ed25519Key(b"q" * 32)))
     player.send(player.head(chain=bytes(32)))
     player.send(player.head(number=7))
-    assert player.statuses() == [(INVALID, 2), (INVALID, 2), (LAST, 2)]
+    assert player.statuses() == [(INVALID, 2), (INVALID, 2), (GAP, 2)]
     player.send(player.head())
     cluster.ticks(2)
     player.send(player.head())
@@ -411,16 +424,17 @@ def test_over_a_bus_that_loses_repeats_and_reorders_each_action_counts_once(seed
     cluster.lost = lambda sender, subject, message: rng.random() < 0.3
     pending: list[Acted] = []
     done = player.number
+    chains = {done: player.chain}
     for step in range(160):
         if step < 120 and len(pending) < 30:
             body = encode_action(Move(127 if step < 80 else -127, rng.randrange(-40, 40)))
             player.number += 1
-            player.chain = player_chain(player.chain, player.number, body)
+            player.chain = chains[player.number] = player_chain(player.chain, player.number, body)
             pending.append(Acted(player.entity, player.number, player.session, body))
         batch: list[Message] = [rng.choice(pending) for _ in range(3)] if pending else []  # type: ignore[misc]
         batch += pending if step % 3 == 0 else []  # type: ignore[arg-type]
         region = rng.choice([1, 2]) if step % 5 == 0 else player.region
-        player.send(*batch, player.head(), region=region)  # type: ignore[arg-type]
+        player.send(*batch, player.head(done, chains[done]), player.head(), region=region)  # type: ignore[arg-type]
         cluster.ticks(1)
         for answer in player.heard():
             if answer.status in (DONE, LAST):
@@ -429,7 +443,7 @@ def test_over_a_bus_that_loses_repeats_and_reorders_each_action_counts_once(seed
     cluster.lost = lambda sender, subject, message: False
     cluster.ticks(5)
     for region in (1, 2, 1, 2):
-        player.send(*pending, player.head(), region=region)
+        player.send(player.head(done, chains[done]), *pending, player.head(), region=region)
         cluster.ticks(12)
     numbers_have_no_gaps(cluster, player.entity)
     assert recorded(cluster, player.entity)[-1][0] == player.number

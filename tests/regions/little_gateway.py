@@ -15,7 +15,7 @@ from world.actions import Action
 
 
 class LittleGateway:
-    """One gateway; `name` must differ between gateways of one world."""
+    """One gateway; `name` must differ between gateways of one world. It hears regions `late_ms` late."""
 
     def __init__(self, world: LittleWorld, name: str = "g1") -> None:
         self.world = world
@@ -23,11 +23,13 @@ class LittleGateway:
         self.inbox: dict[int, Callable[[bytes], None]] = {}
         self.closed: dict[int, tuple[int, str]] = {}
         self.published: list[Publish] = []
+        self.late_ms = 0
+        self._under_way: deque[tuple[int, Event]] = deque()
         self._numbers = 0
         self._queue: deque[Event] = deque()
         self._busy = False
         for subject in ("delta", "beat", "answer", f"answer.{name}"):
-            world.listen(subject, lambda raw: self.step(Heard(raw)))
+            world.listen(subject, self._hear)
 
     def connect(self, receive: Callable[[bytes], None]) -> int:
         """Open a connection: its number."""
@@ -35,6 +37,24 @@ class LittleGateway:
         self.inbox[self._numbers] = receive
         self.step(Connected(self._numbers, self.world.random.randbytes(48)))
         return self._numbers
+
+    @property
+    def due_ms(self) -> int:
+        """When `catch_up` is wanted."""
+        return min(self.core.due_ms, self._under_way[0][0]) if self._under_way else self.core.due_ms
+
+    def catch_up(self) -> None:
+        """Do what is due."""
+        while self._under_way and self._under_way[0][0] <= self.world.now_ms:
+            self.step(self._under_way.popleft()[1])
+        if self.core.due_ms <= self.world.now_ms:
+            self.step(Timer())
+
+    def _hear(self, raw: bytes) -> None:
+        if self.late_ms or self._under_way:
+            self._under_way.append((self.world.now_ms + self.late_ms, Heard(raw)))
+        else:
+            self.step(Heard(raw))
 
     def step(self, event: Event) -> None:
         """Give the core an event; those that its effects cause come after it."""
@@ -128,10 +148,9 @@ def run(world: LittleWorld, gateways: list[LittleGateway], clients: list[LittleC
     """Let time pass in steps of the gateways' and regions' own timers."""
     end_ms = world.now_ms + ms
     while world.now_ms < end_ms:
-        due = min([world.due_ms, end_ms, *(gateway.core.due_ms for gateway in gateways)])
+        due = min([world.due_ms, end_ms, *(gateway.due_ms for gateway in gateways)])
         world.advance(max(due, world.now_ms + 1))
         for gateway in gateways:
-            if gateway.core.due_ms <= world.now_ms:
-                gateway.step(Timer())
+            gateway.catch_up()
         for client in clients:
             client.read()

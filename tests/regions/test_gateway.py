@@ -21,7 +21,7 @@ from regions.config import (
 )
 from regions.gateway import FULL_AGAIN_MS, STUCK_MS, Gateway
 from regions.gateway_verbs import Backlog, Close, Connected, Framed, Frames, Heard, Publish, Send, Timer
-from regions.messages import Answers, Batch, Delta, Keys, KeyWanted, Letter, Message
+from regions.messages import Answers, Batch, Delta, Here, Keys, KeyWanted, Letter, Message
 from regions.protocol import FLAG_ANEW, VIEW, Having, Hello, Refused, decode_told
 from regions.record import Acted, Head, Login, first_chain, login_body, player_chain
 from regions.views import NOTHING, RegionView, anchor, rectangle
@@ -145,6 +145,24 @@ def test_lost_messages_are_made_good_on_both_ways(seed: int) -> None:
         assert not player.session.pending
         assert len(player.told(Acknowledged)) == 60
         assert_once_and_gapless(world, player, 61)
+
+
+def test_answers_that_come_late_breed_no_repetitions() -> None:
+    """What regions had recorded was once sent again for every late answer, and made answers later still."""
+    world, gateway, players = begin(3)
+    gateway.published.clear()
+    gateway.late_ms = 900
+    for _ in range(60):
+        for player in players:
+            player.act(Move(100, 0))
+        run(world, [gateway], players, 100)
+    gateway.late_ms = 0
+    run(world, [gateway], players, 2000)
+    batches = [messages.decode(one.data) for one in gateway.published if one.subject.startswith("in.")]
+    sent = sum(type(said) is Acted for batch in batches if isinstance(batch, Batch) for said in batch.inputs)
+    assert sent <= 2 * 60 * len(players), "once, and what was under way at a late answer once more"
+    for player in players:
+        assert len(player.told(Acknowledged)) == 60 and not player.session.pending
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -290,6 +308,28 @@ def test_after_a_restore_each_client_is_told_what_was_undone_and_nothing_is_repe
         assert not player.session.pending and player.session.acked == 7 and player.seen is not None
         assert b"\x93\x01\x63" not in b"".join(body for _, body in acts_of(world, player.session.entity))
         assert player.seen.find(player.session.entity) is not None
+
+
+@pytest.mark.parametrize("crosses", [False, True])
+def test_the_sight_of_a_body_in_a_new_era_does_not_stand_for_what_was_undone(crosses: bool) -> None:
+    """The word where the body is, which says so, may be lost while the body is shown long since, here or elsewhere."""
+    world, gateway, (player,) = begin()
+    peer = next(iter(gateway.core.clients.values())).peer
+    home, cut = peer.region, {index: len(log) for index, log in world.logs.items()}
+    for _ in range(100 if crosses else 1):
+        player.act(Move(127 if home == 1 else -127, 0))
+        run(world, [gateway], [player], 100)
+        if peer.region != home:
+            break
+    run(world, [gateway], [player], 400)
+    assert (peer.region != home) == crosses
+    world.lost = lambda subject, message: isinstance(message, Here)
+    world.restore(cut)
+    run(world, [gateway], [player], 2000)
+    assert player.number not in gateway.closed
+    world.lost = lambda subject, message: False
+    run(world, [gateway], [player], 500)
+    assert gateway.closed[player.number][0] == 1001
 
 
 def test_a_body_that_fell_asleep_wakes_when_its_player_acts() -> None:

@@ -23,6 +23,7 @@ from regions.looks import Look
 from regions.messages import (
     STATUS_BUSY,
     STATUS_DONE,
+    STATUS_GAP,
     STATUS_HEAD,
     STATUS_INVALID,
     STATUS_LAST,
@@ -50,7 +51,7 @@ from regions.protocol import (
     Welcome,
 )
 from regions.record import Acted, Birth, Head, Login, first_chain, login_body, login_message, player_chain
-from regions.unanswered import INVALID_MAX
+from regions.unanswered import INVALID_MAX, REPEATS_SHIFT_MAX
 from regions.wishes import AskWhere, Door, End, Entered, ShowAll, Tell, ToRegion, Turn, Wish
 
 NOW = 1_700_000_000_000
@@ -301,9 +302,34 @@ def test_a_gap_is_filled_in_order() -> None:
     player = entered()
     for _ in range(3):
         player.act()
-    player.answer(STATUS_LAST, 43, b"c" * 32)
+    assert told(player.answer(STATUS_GAP, 43, b"c" * 32), Acked).status == STATUS_LAST
     assert list(player.peer.unanswered.acts) == [44, 45]
     assert [one.number for one in sent(player.later(50))] == [44, 45]
+
+
+def test_what_was_sent_twice_is_not_sent_a_third_time() -> None:
+    player = entered()
+    for _ in range(3):
+        player.act()
+    player.answer(STATUS_LAST, 43, b"c" * 32)
+    assert list(player.peer.unanswered.acts) == [44, 45]
+    assert sent(player.later(RESEND_AFTER_MS - 1)) == []
+    assert [one.number for one in sent(player.later(1))] == [44, 45]
+
+
+def test_whoever_is_not_answered_repeats_itself_ever_more_seldom() -> None:
+    player = entered()
+    player.act()
+    pauses: list[int] = []
+    for _ in range(5):
+        before = player.now
+        while not sent(player.later(RESEND_AFTER_MS)):
+            pass
+        pauses.append((player.now - before) // RESEND_AFTER_MS)
+    assert pauses == [1, 1, 2, 4, 4]
+    player.answer(STATUS_DONE, 43, player.chain)
+    player.act()
+    assert [one.number for one in sent(player.later(RESEND_AFTER_MS))] == [44]
 
 
 def test_moved_looks_for_the_body_and_sends_the_rest_there() -> None:
@@ -316,13 +342,23 @@ def test_moved_looks_for_the_body_and_sends_the_rest_there() -> None:
     assert wishes[0].region == 2 and [one.number for one in sent(wishes)] == [43, 44]  # type: ignore[union-attr]
 
 
-def test_the_word_that_the_body_left_sends_the_rest_after_it_at_once() -> None:
+def test_what_is_not_answered_when_the_body_leaves_follows_once_it_is_seen() -> None:
     player = entered()
     player.act()
+    assert player.peer.left(player.now, 2, 4) == []
+    assert sent(player.act()) == []
+    assert player.peer.moved(player.now, 1, 3) == []  # an old sight
     wishes = player.peer.moved(player.now, 2, 4)
-    assert wishes[0].region == 2 and [one.number for one in sent(wishes)] == [43]  # type: ignore[union-attr]
-    assert player.peer.moved(player.now, 1, 3) == []  # an old word
+    assert wishes[0].region == 2 and [one.number for one in sent(wishes)] == [43, 44]  # type: ignore[union-attr]
+    assert player.peer.left(player.now, 1, 3) == []  # an old word
     assert player.answer(STATUS_MOVED, 43, region=1) == []  # an old answer
+    assert [one.number for one in sent(player.act())] == [45]
+
+
+def test_a_body_that_left_and_is_not_seen_is_looked_for() -> None:
+    player = entered()
+    assert player.peer.left(player.now, 2, 4) == []
+    assert player.later(SEEK_EVERY_MS) == [AskWhere()]
 
 
 def test_a_head_goes_to_the_region_once_and_again_until_it_is_recorded() -> None:
@@ -547,7 +583,7 @@ def test_a_replayed_or_reordered_frame_cuts() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), max_size=60))
+@given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 3)), max_size=60))
 def test_whatever_regions_answer_every_action_is_kept_until_it_is_done(steps: list[tuple[int, int]]) -> None:
     """Law: exactly once. An action leaves `unacked` only by an answer that names it done."""
     player = entered()
@@ -572,13 +608,17 @@ def test_whatever_regions_answer_every_action_is_kept_until_it_is_done(steps: li
             player.answer(STATUS_LAST, max(done - far, 42), bytes(32))
         elif kind == 7:
             player.peer.moved(player.now, 1 + far % 2, player.peer.hop + far)
+        elif kind == 8:
+            player.peer.left(player.now, 1 + far % 2, player.peer.hop + far)
+        elif kind == 9:
+            player.answer(STATUS_GAP, max(done - far, 42), bytes(32))
         else:
             player.peer.restarted(player.now)
         assert player.peer.state in (State.SERVED, State.LOST)
         assert list(player.peer.unanswered.acts) == list(range(done + 1, player.number + 1))
     if player.peer.state is State.LOST:
         player.here(region=1, hop=player.peer.hop, number=player.number)
-    again = [one for _ in range(3) for one in sent(player.later(RESEND_AFTER_MS))]
+    again = [one for _ in range(3) for one in sent(player.later(RESEND_AFTER_MS << REPEATS_SHIFT_MAX))]
     numbers = [one.number for one in again]
     assert numbers == sorted(player.peer.unanswered.acts) * 3 or not player.peer.unanswered.acts
 

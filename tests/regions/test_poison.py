@@ -361,7 +361,7 @@ def test_while_the_state_is_rebuilt_nobody_is_told_of_the_half_done_tick() -> No
     player.act(Speak("break"))
     cluster.ticks(4)
     assert asked
-    assert player.statuses() == [(messages.STATUS_DONE, 2), (messages.STATUS_LAST, 2)]
+    assert player.statuses() == [(messages.STATUS_DONE, 2), (messages.STATUS_GAP, 2)]
 
 
 def test_signatures_of_a_span_that_waits_do_not_disturb_the_search() -> None:

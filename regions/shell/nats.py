@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as ClientSubscription
+from nats.aio.transport import TcpTransport
 
 RECONNECT_WAIT_S = 0.05
 PING_S = 2
@@ -85,6 +87,7 @@ class Outside:
     async def dial(self) -> None:
         """Make the connection; used by `connect` and after the library has given up."""
         self._client = Client()
+        self._client._transport = Transport()  # type: ignore[no-untyped-call]
         user, _, secret = self._token.rpartition(":")
         await self._client.connect(
             self._url.split(","),
@@ -211,6 +214,19 @@ class Outside:
                     await listening.begin(self._client)
                 await self._on_reconnected()
                 return
+
+
+class Transport(TcpTransport):
+    """Closes a connection that ended before the server's greeting; the library forgets it when it opens the next."""
+
+    def __bool__(self) -> bool:
+        """Say yes also before the first connection: else the library puts one of its own in this one's place."""
+        return True
+
+    async def connect(self, *args: Any, **options: Any) -> None:
+        """Close what is open, and open a connection to where the library says."""
+        self.close()  # type: ignore[no-untyped-call]
+        await super().connect(*args, **options)
 
 
 class Listening:

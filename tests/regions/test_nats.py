@@ -1,8 +1,10 @@
 """The connection and the bus, on a real server that dies and comes back."""
 
 import asyncio
+import gc
 import os
 import signal
+import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -104,6 +106,33 @@ def test_a_connection_the_library_gave_up_is_made_again(tmp_path: Path) -> None:
         await until(lambda: heard == [b"here"])
 
     served(tmp_path, scenario)
+
+
+def test_a_connection_that_ends_before_it_is_greeted_is_closed(tmp_path: Path) -> None:
+    """A server killed as soon as it listens: the library opens the next connection and forgets the one before."""
+
+    async def scenario(server: NatsServer, another: Connect) -> None:
+        outside = await another()
+        port = int(server.url.rpartition(":")[2])
+        os.kill(server.pid, signal.SIGKILL)
+        await server.wait()
+        calls = 0
+
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal calls
+            calls += 1
+            writer.close()
+
+        async with await asyncio.start_server(hang_up, "127.0.0.1", port):
+            await until(lambda: calls == 3)
+        await server.restart()
+        await until(lambda: outside.reconnects == 1)
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        served(tmp_path, scenario)
+        gc.collect()
+    assert [str(one.message) for one in said] == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see that a process is stopped")
